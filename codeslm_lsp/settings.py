@@ -1,0 +1,289 @@
+"""Options of the client, the project file and the environment → one frozen ``Settings``.
+
+Every setting has a default, a unit where one applies, and a description. A wrong value never stops anything:
+it becomes one sentence for the user, and the default holds.
+
+Later sources win: defaults < ``[tool.codeslm]`` of the workspace's ``pyproject.toml`` < the client's
+``initializationOptions`` < its ``workspace/configuration`` < environment variables, which are spelled
+``CODESLM_COMPLETION__MAX_TOKENS=40``.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+ENVIRONMENT_PREFIX = "CODESLM_"
+_NOT_SETTINGS = frozenset({"CODESLM_MODELS_DIR", "CODESLM_LOG"})
+"""Variables with our prefix that other parts read. Those that begin ``CODESLM_TEST_`` are the tests' own."""
+
+
+def _setting(default: Any, description: str, *, unit: str = "", **limits: Any) -> Any:
+    return Field(default, description=description, json_schema_extra={"unit": unit} if unit else None, **limits)
+
+
+class _Table(BaseModel):
+    """A table of settings: frozen, unknown keys refused, no silent conversion between types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class CompletionSettings(_Table):
+    """When and how much code is suggested."""
+
+    enabled: bool = _setting(True, "Whether completions are offered at all.")
+    automatic: bool = _setting(True, "Whether typing asks for completions; an explicit request always may.")
+    menu: bool = _setting(
+        False, "Also answer textDocument/completion, for editors without ghost text. Read once, at initialize."
+    )
+    disabled_languages: tuple[str, ...] = Field(
+        (),
+        description='LSP language identifiers for which nothing is offered, such as ["markdown"].',
+        strict=False,
+    )
+    multiline: Literal["auto", "never"] = _setting(
+        "auto", "'auto' lets the syntax at the cursor decide between a line and a block; 'never' keeps to one line."
+    )
+    max_tokens: int = _setting(96, "The most tokens one completion may have.", unit="tokens", ge=1, le=1024)
+    time_budget_ms: int = _setting(
+        4000, "How long one completion may be decoded; the best so far is offered then.", unit="ms", ge=50, le=120_000
+    )
+    wait_for_model_ms: int = _setting(
+        30_000, "How long a request waits for a model that is still loading.", unit="ms", ge=0, le=600_000
+    )
+    anchor_max_lines: int = _setting(
+        4, "Lines typed before the prompt is built anew at the cursor's line.", unit="lines", ge=0, le=50
+    )
+    max_file_bytes: int = _setting(
+        5_000_000, "Files larger than this are not completed.", unit="bytes", ge=1_000, le=100_000_000
+    )
+
+
+class PromptSettings(_Table):
+    """What the model is shown."""
+
+    max_tokens: int = _setting(
+        1024,
+        "The most tokens of a prompt. Evaluating them is what the first suggestion waits for.",
+        unit="tokens",
+        ge=64,
+    )
+    suffix_share: float = Field(
+        0.25,
+        description="Share of the prompt for the text after the cursor.",
+        ge=0.0,
+        le=0.9,
+        strict=False,
+    )
+
+
+class EngineSettings(_Table):
+    """How the model is run. Never read from a project's file."""
+
+    threads: int = _setting(
+        0, "Threads of the engine; 0 chooses from the physical cores.", unit="threads", ge=0, le=512
+    )
+    context_tokens: int = _setting(4096, "Size of the model's context window.", unit="tokens", ge=256, le=1_000_000)
+    microbatch_tokens: int = _setting(
+        64,
+        "Prompt tokens evaluated between two looks at the cancel flag.",
+        unit="tokens",
+        ge=1,
+        le=4096,
+    )
+
+
+class Settings(_Table):
+    """All settings of codeslm."""
+
+    model: str = _setting(
+        "", "A name of the catalogue or the path of a GGUF file; empty takes the best installed one that fits."
+    )
+    completion: CompletionSettings = CompletionSettings()
+    prompt: PromptSettings = PromptSettings()
+    engine: EngineSettings = EngineSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One place settings came from: ``name`` is how a message calls it, ``options`` what it said.
+
+    ``trusted`` is false for files that come with a project: they may not choose what is run on this machine.
+    """
+
+    name: str
+    options: Mapping[str, Any]
+    trusted: bool = True
+
+
+def resolve(sources: Sequence[Source]) -> tuple[Settings, tuple[str, ...]]:
+    """Merge sources, later ones winning, and check each value by itself.
+
+    Returns the settings and one sentence for each value that was refused; its default (or the value of an earlier
+    source) holds instead.
+    """
+    merged: dict[str, Any] = {}
+    problems: list[str] = []
+    for source in sources:
+        options = _snake_case_keys(source.options)
+        if not source.trusted:
+            options = _without_machine_settings(options, source.name, problems)
+        merged = _merge(merged, _valid_part(options, source.name, problems))
+    return Settings.model_validate(merged, strict=False), tuple(problems)
+
+
+def project_source(folder: Path | None) -> tuple[Source | None, tuple[str, ...]]:
+    """The ``[tool.codeslm]`` table of ``folder/pyproject.toml``, and a sentence if the file cannot be read."""
+    if folder is None or not (path := folder / "pyproject.toml").is_file():
+        return None, ()
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("codeslm", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return None, (f"Settings in {path} were ignored because the file cannot be read: {error}.",)
+    if not isinstance(table, dict):
+        return None, (f"Settings in {path} were ignored: [tool.codeslm] must be a table.",)
+    return (Source(f"{path} [tool.codeslm]", table, trusted=False) if table else None), ()
+
+
+def environment_source(environment: Mapping[str, str]) -> Source | None:
+    """``CODESLM_<TABLE>__<NAME>`` variables as options; values are read as TOML, or as text where they are not."""
+    options: dict[str, Any] = {}
+    for variable, value in environment.items():
+        if (
+            not variable.startswith(ENVIRONMENT_PREFIX)
+            or variable in _NOT_SETTINGS
+            or variable.startswith("CODESLM_TEST_")
+        ):
+            continue
+        path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+        table = options
+        for part in path[:-1]:
+            nested = table.setdefault(part, {})
+            table = nested if isinstance(nested, dict) else {}
+        table[path[-1]] = _environment_value(value, path)
+    return Source("the environment", options) if options else None
+
+
+def _environment_value(value: str, path: Sequence[str]) -> Any:
+    if _annotation(path) is str:
+        return value
+    try:
+        return tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return value
+
+
+def _annotation(path: Sequence[str]) -> Any:
+    """The declared type of the setting at ``path``, or None when there is no such setting."""
+    field = _field(path)
+    return field.annotation if field else None
+
+
+def _field(path: Sequence[str]) -> FieldInfo | None:
+    table: Any = Settings
+    field: FieldInfo | None = None
+    for part in path:
+        if not (isinstance(table, type) and issubclass(table, BaseModel)) or part not in table.model_fields:
+            return None
+        field = table.model_fields[part]
+        table = field.annotation
+    return field
+
+
+def _snake_case_keys(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Editors write ``maxTokens``, files write ``max_tokens``: both are understood."""
+    return {
+        re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", str(key)).lower(): _snake_case_keys(value)
+        if isinstance(value, Mapping)
+        else value
+        for key, value in options.items()
+    }
+
+
+def _without_machine_settings(options: dict[str, Any], name: str, problems: list[str]) -> dict[str, Any]:
+    """Refuse what a downloaded project must not decide: which file is loaded and how the engine runs."""
+    kept = dict(options)
+    if kept.pop("engine", None) is not None:
+        problems.append(f"Settings under 'engine' in {name} were ignored; set them in the editor or the environment.")
+    model = kept.get("model")
+    if isinstance(model, str) and ("/" in model or "\\" in model or model.endswith(".gguf")):
+        del kept["model"]
+        problems.append(f"The setting 'model' in {name} may only name a catalogue model; its path was ignored.")
+    return kept
+
+
+def _valid_part(options: dict[str, Any], name: str, problems: list[str]) -> dict[str, Any]:
+    """``options`` without the values that do not fit; each removal adds a sentence to ``problems``."""
+    remaining = options
+    while True:
+        try:
+            Settings.model_validate(remaining)
+        except ValidationError as error:
+            for location, sentence in _complaints(error, name):
+                problems.append(sentence)
+                remaining = _without(remaining, location)
+        else:
+            return remaining
+
+
+def _complaints(error: ValidationError, name: str) -> list[tuple[tuple[str, ...], str]]:
+    """One complaint for each setting, whatever the depth at which its value fails."""
+    found: dict[tuple[str, ...], str] = {}
+    for detail in error.errors():
+        path: list[str] = []
+        for part in detail["loc"]:
+            if not isinstance(part, str) or (path and _field(path) is not None and not _is_table(path)):
+                break
+            path.append(part)
+        location = tuple(path)
+        if detail["type"] == "extra_forbidden":
+            sentence = f"The setting '{'.'.join(location)}' in {name} does not exist and was ignored."
+        else:
+            sentence = (
+                f"The setting '{'.'.join(location)}' in {name} was ignored: {_lower_first(detail['msg'])}; "
+                f"the default {_default(location)} is used."
+            )
+        found.setdefault(location, sentence)
+    return list(found.items())
+
+
+def _is_table(path: Sequence[str]) -> bool:
+    annotation = _annotation(path)
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _default(location: Sequence[str]) -> str:
+    field = _field(location)
+    if field is None or _is_table(location):
+        return "table"
+    return repr(field.default)
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _without(options: dict[str, Any], location: tuple[str, ...]) -> dict[str, Any]:
+    head, *rest = location
+    kept = dict(options)
+    if rest and isinstance(kept.get(head), dict):
+        kept[head] = _without(kept[head], tuple(rest))
+    else:
+        kept.pop(head, None)
+    return kept
+
+
+def _merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(low)
+    for key, value in high.items():
+        merged[key] = (
+            _merge(merged[key], value) if isinstance(value, dict) and isinstance(merged.get(key), dict) else value
+        )
+    return merged

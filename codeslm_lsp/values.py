@@ -1,0 +1,281 @@
+"""The nouns of codeslm: frozen values that rooms hand to each other, and the one error tree. No logic lives here.
+
+CodeslmError                    anything that is told to the user in one sentence
+├── InputError                  a file, position or setting that cannot be used
+├── ModelError                  something about a model file
+│   ├── ModelNotFound           no such name in the catalogue, or not on this machine
+│   ├── ModelDamaged            not a GGUF, cut short, or its hash is wrong
+│   ├── ModelUnsuitable         readable, but cannot do what was asked (no FIM tokens, too big)
+│   └── DownloadFailed          no source could deliver it
+└── EngineError                 something about the engine process
+    ├── EngineDied              the process ended while it was needed
+    └── EngineUnavailable       it could not be started
+        └── EngineLoading       not yet: it is still loading the model
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import NewType
+
+
+class CodeslmError(Exception):
+    """Base of every error that is meant for the user: ``str(error)`` is one sentence saying what to do next."""
+
+
+class InputError(CodeslmError):
+    """A file, a position or an argument that cannot be used."""
+
+
+class ModelError(CodeslmError):
+    """Something is wrong with a model file."""
+
+
+class ModelNotFound(ModelError):
+    """The name is not in the catalogue, or the file is not on this machine."""
+
+
+class ModelDamaged(ModelError):
+    """The file is not a GGUF, is cut short, or does not have the expected hash."""
+
+
+class ModelUnsuitable(ModelError):
+    """The file is a model, but it cannot do what was asked of it."""
+
+
+class DownloadFailed(ModelError):
+    """No source could deliver the model."""
+
+
+class EngineError(CodeslmError):
+    """Something is wrong with the engine process."""
+
+
+class EngineDied(EngineError):
+    """The engine process ended while a request was waiting for it."""
+
+
+class EngineUnavailable(EngineError):
+    """The engine could not be started."""
+
+
+class EngineLoading(EngineUnavailable):
+    """The engine has not finished loading its model within the time allowed."""
+
+
+Cursor = NewType("Cursor", int)
+"""An offset into ``Document.text``, in code points."""
+
+
+class Trigger(enum.StrEnum):
+    """Why a completion was asked for (LSP ``InlineCompletionTriggerKind``)."""
+
+    AUTOMATIC = "automatic"
+    INVOKED = "invoked"
+
+
+class Extent(enum.StrEnum):
+    """How much text a completion is asked for; decided by the syntax at the cursor."""
+
+    LINE = "line"
+    """To the end of one line of code."""
+    BLOCK = "block"
+    """To the end of the syntactic block at the cursor."""
+    SPAN = "span"
+    """Up to the text that follows the cursor on its line, over line ends if need be."""
+
+
+class SkipReason(enum.StrEnum):
+    """Every reason for which a request is answered with nothing."""
+
+    DISABLED = "disabled"
+    UNKNOWN_DOCUMENT = "unknown_document"
+    FILE_TOO_LARGE = "file_too_large"
+    NOT_TEXT = "not_text"
+    EMPTY_DOCUMENT = "empty_document"
+    MODEL_MISSING = "model_missing"
+    MODEL_LOADING = "model_loading"
+    ENGINE_FAILED = "engine_failed"
+    SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
+    TIME_BUDGET = "time_budget"
+    NOTHING_GENERATED = "nothing_generated"
+    BLANK = "blank"
+    REPEATS_SUFFIX = "repeats_suffix"
+    HEALING_FAILED = "healing_failed"
+    INTERNAL_ERROR = "internal_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A request answered with nothing, and why.
+
+    ``detail`` is a sentence for the user; it never contains source text.
+    """
+
+    reason: SkipReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One version of one file.
+
+    ``language_id`` is the editor's (LSP ``TextDocumentItem.languageId``) or ``""`` when nobody said.
+    ``path`` is what a prompt may show as the file's name: relative to the workspace where there is one.
+    """
+
+    uri: str
+    path: str
+    language_id: str
+    version: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLines:
+    """Lines worth keeping in the prompt when the window before the cursor no longer reaches them.
+
+    ``start`` and ``end`` are code-point offsets into ``Document.text``; ``end`` includes the line end.
+    """
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """Retrieved code with its origin."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything the model might be shown for one cursor; ``prompt`` decides what fits.
+
+    ``prefix`` is the text before the anchor and ``typed`` what stands between anchor and cursor;
+    ``suffix`` is the text after the cursor. ``prefix_start`` is the offset of ``prefix[0]`` in the document.
+    ``kept`` are import lines and headers of enclosing scopes, in document order. ``snippets`` are ordered
+    most stable first.
+    """
+
+    path: str
+    language_id: str
+    prefix: str
+    prefix_start: int
+    typed: str
+    suffix: str
+    kept: tuple[KeptLines, ...] = ()
+    snippets: tuple[Snippet, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the model receives.
+
+    ``token_ids`` ends with the middle sentinel (or with the prefix itself for a model without FIM).
+    ``typed`` is the beginning of the middle that the user has typed already: the engine appends its tokens
+    and heals the last of them. ``stop_ids`` end a generation besides the model's own end-of-generation tokens.
+    ``prefix_text`` and ``suffix_text`` are exactly the document text inside, so that a later cursor can tell whether
+    this prompt still describes its document.
+    """
+
+    token_ids: tuple[int, ...]
+    typed: str
+    stop_ids: frozenset[int]
+    prefix_text: str
+    suffix_text: str
+
+
+class StopReason(enum.StrEnum):
+    """Why a generation ended."""
+
+    END = "end"
+    """The model said so: end-of-generation, or one of the prompt's stop tokens."""
+    MAX_TOKENS = "max_tokens"
+    TIME_BUDGET = "time_budget"
+    CANCELLED = "cancelled"
+    CONTEXT_FULL = "context_full"
+    UNHEALABLE = "unhealable"
+    """No token of the vocabulary continues the typed text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One produced token. ``text`` may be empty while a multi-byte character is incomplete.
+
+    ``logprob`` is the natural logarithm of its probability under the model's whole vocabulary (before masking).
+    """
+
+    id: int
+    text: str
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """What one generation cost. Milliseconds of wall time, and tokens.
+
+    ``n_prefill`` tokens of the prompt were evaluated, ``n_reused`` were already in the KV cache.
+    """
+
+    prefill_ms: float = 0.0
+    decode_ms: float = 0.0
+    n_prefill: int = 0
+    n_reused: int = 0
+    n_decode: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """Raw model output. ``text`` starts at the cursor: healed characters that repeat typed text are not in it."""
+
+    text: str
+    tokens: tuple[Token, ...]
+    stop: StopReason
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What is offered to the user as ghost text.
+
+    It replaces ``[start, end)`` of the document (code-point offsets) by ``text``. ``confidence`` is in [0, 1].
+    """
+
+    text: str
+    start: int
+    end: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What the engine says of the model it has loaded. ``n_ctx`` is in tokens."""
+
+    name: str
+    path: str
+    n_ctx: int
+    n_vocab: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How one request was answered: what ``codeslm.explainLast`` and ``--json`` show.
+
+    Holds no source text but the completion itself.
+    """
+
+    outcome: Completion | Skip
+    trigger: Trigger
+    extent: Extent | None = None
+    model: str = ""
+    stop: StopReason | None = None
+    timings: Timings = field(default_factory=Timings)
+    filters: tuple[str, ...] = ()
+    anchor_reused: bool = False
+    elapsed_ms: float = 0.0

@@ -1,0 +1,121 @@
+"""The house rules: arrows between rooms go up only, a library is imported only in its room, and code is clean."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "codeslm_lsp"
+
+ROOMS = (
+    "values",
+    "settings",
+    "resources",
+    "syntax",
+    "context",
+    "models",
+    "prompt",
+    "engine",
+    "completion",
+    "lsp",
+    "evaluation",
+    "cli",
+)
+"""In reading order: each may import only itself and rooms before it (ARCHITECTURE.md)."""
+
+OWNERS = {
+    "pydantic": ("settings",),
+    "tree_sitter": ("syntax/",),
+    "huggingface_hub": ("models/",),
+    "filelock": ("models/",),
+    "httpx": ("models/",),
+    "tiktoken": ("prompt/",),
+    "llama_cpp": ("engine/llama",),
+    "numpy": ("engine/",),
+    "pygls": ("engine/wire", "lsp/", "evaluation/"),
+    "lsprotocol": ("lsp/", "evaluation/"),
+    "cattrs": ("engine/wire", "lsp/"),
+    "typer": ("cli/",),
+    "rich": ("cli/",),
+    "platformdirs": ("",),
+    "psutil": ("",),
+}
+"""Which modules may import which library; a prefix of the module's path. Whatever is not listed may not be imported."""
+
+
+def modules() -> list[str]:
+    return sorted(path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py"))
+
+
+def imports(module: str) -> Iterator[str]:
+    tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} has a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room_of(module: str) -> str:
+    return module.split("/")[0]
+
+
+@pytest.mark.parametrize("module", [module for module in modules() if module != "__init__"])
+def test_arrows_go_up(module: str) -> None:
+    own = ROOMS.index(room_of(module))
+    for name in imports(module):
+        if name.startswith("codeslm_lsp."):
+            target = name.split(".")[1]
+            if target != "__version__":
+                assert ROOMS.index(target) <= own, f"{module} imports {name}, a room below its own"
+
+
+@pytest.mark.parametrize("module", modules())
+def test_libraries_stay_in_their_rooms(module: str) -> None:
+    for name in imports(module):
+        library = name.split(".")[0]
+        if library in sys.stdlib_module_names or library == "codeslm_lsp":
+            continue
+        owner = OWNERS.get("tree_sitter" if library.startswith("tree_sitter") else library)
+        assert owner is not None, f"{module} imports {library}, which no room owns"
+        assert any(module.startswith(prefix) for prefix in owner), f"{module} imports {library}, owned by {owner}"
+
+
+def test_every_room_is_in_the_plan() -> None:
+    plan = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    places = [plan.index(f"| `{room}{'.py' if (PACKAGE / f'{room}.py').exists() else '/'}` |") for room in ROOMS]
+    assert places == sorted(places)
+    found = {room_of(module) for module in modules()} - {"__init__"}
+    assert found == set(ROOMS)
+
+
+def test_nothing_else_stands_at_the_top() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    top = {path.split("/")[0] for path in tracked if not path.startswith(".")}
+    assert top <= {
+        *("pyproject.toml", "README.md", "ARCHITECTURE.md", "LICENSE"),
+        *("codeslm_lsp", "prompts", "grammars", "tests", "editors"),
+    }
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("ruff", "check", "."),
+        ("ruff", "format", "--check", "."),
+        ("mypy",),
+    ],
+    ids=["lint", "format", "types"],
+)
+def test_code_is_clean(command: tuple[str, ...]) -> None:
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

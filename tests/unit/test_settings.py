@@ -1,0 +1,115 @@
+"""Settings: every source is merged in order, and a wrong value costs a sentence, not the session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codeslm_lsp.settings import Settings, Source, environment_source, project_source, resolve
+
+
+def test_every_setting_has_a_default_and_a_description() -> None:
+    def check(table: type[Any]) -> None:
+        for name, field in table.model_fields.items():
+            assert not field.is_required(), name
+            if hasattr(field.annotation, "model_fields"):
+                check(field.annotation)
+            else:
+                assert field.description, name
+
+    check(Settings)
+
+
+def test_numbers_have_units() -> None:
+    schema = Settings.model_json_schema()
+    for table in schema["$defs"].values():
+        for name, field in table["properties"].items():
+            if field.get("type") == "integer":
+                assert field.get("unit"), name
+
+
+def test_later_sources_win() -> None:
+    settings, problems = resolve(
+        [
+            Source("file", {"completion": {"max_tokens": 10, "menu": True}}),
+            Source("client", {"completion": {"maxTokens": 20}}),
+        ]
+    )
+    assert (settings.completion.max_tokens, settings.completion.menu, problems) == (20, True, ())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"completion": {"max_tokens": "many"}}, "'completion.max_tokens' in test was ignored"),
+        ({"completion": {"max_tokens": 0}}, "greater than or equal to 1"),
+        ({"completion": {"max_tokens": True}}, "the default 96 is used"),
+        ({"completion": 3}, "'completion' in test was ignored"),
+        ({"completion": {"enabled": 1}}, "'completion.enabled' in test"),
+        ({"completion": {"disabled_languages": [1]}}, "'completion.disabled_languages' in test"),
+        ({"completion": {"multiline": "sometimes"}}, "'completion.multiline' in test"),
+        ({"prompt": {"suffix_share": 2.0}}, "'prompt.suffix_share' in test"),
+        ({"modle": "x"}, "'modle' in test does not exist"),
+        ({"model": None}, "'model' in test was ignored"),
+    ],
+)
+def test_a_wrong_value_is_told_and_its_default_holds(options: dict[str, Any], said: str) -> None:
+    settings, problems = resolve([Source("test", options)])
+    assert settings == Settings()
+    assert len(problems) == 1
+    assert said in problems[0]
+    assert problems[0].endswith(".")
+
+
+def test_one_wrong_value_keeps_its_neighbours() -> None:
+    settings, problems = resolve(
+        [Source("test", {"completion": {"max_tokens": -1, "menu": True}, "engine": {"threads": 3}})]
+    )
+    assert (settings.completion.menu, settings.engine.threads, len(problems)) == (True, 3, 1)
+
+
+def test_the_environment_is_read_by_type() -> None:
+    source = environment_source(
+        {
+            "CODESLM_COMPLETION__MAX_TOKENS": "12",
+            "CODESLM_COMPLETION__MENU": "true",
+            "CODESLM_COMPLETION__DISABLED_LANGUAGES": '["markdown"]',
+            "CODESLM_MODEL": "123",
+            "CODESLM_MODELS_DIR": "/somewhere",
+            "PATH": "/bin",
+        }
+    )
+    assert source is not None
+    settings, problems = resolve([source])
+    assert problems == ()
+    assert (settings.completion.max_tokens, settings.completion.menu, settings.model) == (12, True, "123")
+    assert settings.completion.disabled_languages == ("markdown",)
+
+
+def test_no_variables_no_source() -> None:
+    assert environment_source({"PATH": "/bin"}) is None
+
+
+def test_a_project_may_not_choose_what_runs_here(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.codeslm]\nmodel = "./evil.gguf"\n'
+        "[tool.codeslm.engine]\nthreads = 99\n"
+        "[tool.codeslm.completion]\nmax_tokens = 7\n"
+    )
+    source, problems = project_source(tmp_path)
+    assert source is not None
+    assert problems == ()
+    settings, problems = resolve([source])
+    assert (settings.model, settings.engine.threads, settings.completion.max_tokens) == ("", 0, 7)
+    assert len(problems) == 2
+
+
+@pytest.mark.parametrize("text", ["[tool.codeslm\n", "[tool]\ncodeslm = 3\n"])
+def test_a_broken_project_file_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    source, problems = project_source(tmp_path)
+    assert source is None
+    assert len(problems) == 1
+    assert str(tmp_path) in problems[0]

@@ -1,0 +1,146 @@
+"""Text → brackets, strings and comments, without a tree: for text that is still streaming in or too broken to parse.
+
+An approximation by the registry's delimiters. It does not know regular-expression literals, heredocs or nested quotes
+in interpolations; a string that may not span lines ends with its line, so a mistake lasts one line at most.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from codeslm_lsp.syntax.languages import Language
+
+CLOSER_OF = {"(": ")", "[": "]", "{": "}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a scanned text. ``end`` excludes the line end.
+
+    ``inside`` says what was still open where the line begins: a ``"comment"``, a ``"string"`` or ``"code"``;
+    ``depth`` counts the brackets opened earlier in the text and not closed yet.
+    """
+
+    start: int
+    end: int
+    depth: int
+    inside: str
+
+
+@dataclass(slots=True)
+class _State:
+    stack: list[str]
+    until: str
+    inside: str
+
+
+def scan_lines(text: str, language: Language | None) -> Iterator[Line]:
+    """The lines of ``text``, each with what is open at its start. One pass."""
+    state = _State([], "", "code")
+    start = 0
+    while True:
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        yield Line(start, end, len(state.stack), state.inside)
+        if end == len(text):
+            return
+        _scan_line(text, start, end, state, language)
+        start = end + 1
+
+
+def open_brackets(text: str, language: Language | None) -> list[str]:
+    """The brackets that ``text`` opens and does not close, outermost first."""
+    return _state_after(text, language).stack
+
+
+def inside_at_end(text: str, language: Language | None) -> str:
+    """What is open at the end of ``text``: ``"comment"``, ``"string"`` or ``"code"``."""
+    return _state_after(text, language).inside
+
+
+def _state_after(text: str, language: Language | None) -> _State:
+    state = _State([], "", "code")
+    lines = text.split("\n")
+    for line in lines[:-1]:
+        _scan_line(line, 0, len(line), state, language)
+    _scan(lines[-1], 0, len(lines[-1]), state, language)
+    return state
+
+
+def _scan_line(text: str, start: int, end: int, state: _State, language: Language | None) -> None:
+    _scan(text, start, end, state, language)
+    if state.inside == "code" or _spans_lines(state.until, language):
+        return
+    state.until, state.inside = "", "code"
+
+
+def _scan(text: str, start: int, end: int, state: _State, language: Language | None) -> None:
+    """Advance ``state`` over ``text[start:end]``, which holds no line end."""
+    at = start
+    while at < end:
+        if state.inside != "code":
+            at = _after_closing(text, at, end, state)
+            continue
+        found = _tokens(language).search(text, at, end)
+        if found is None:
+            return
+        at = found.end()
+        token = found.group()
+        kind = found.lastgroup
+        if kind == "bracket":
+            _count(token, state.stack)
+        elif kind == "comment":
+            state.until, state.inside = "\n", "comment"
+        elif kind == "block" and language is not None:
+            state.until, state.inside = language.block_comment[1], "comment"
+        elif kind == "quote":
+            state.until, state.inside = token, "string"
+
+
+def _after_closing(text: str, at: int, end: int, state: _State) -> int:
+    """Skip to behind the delimiter that closes the string or comment, or to ``end``."""
+    while at < end:
+        if state.inside == "string" and text[at] == "\\":
+            at += 2
+        elif text.startswith(state.until, at):
+            at += len(state.until)
+            state.until, state.inside = "", "code"
+            return at
+        else:
+            at += 1
+    return end
+
+
+def _count(bracket: str, stack: list[str]) -> None:
+    """Push an opener; pop for its closer. A closer of something opened elsewhere is ignored."""
+    if bracket in CLOSER_OF:
+        stack.append(bracket)
+    elif stack and CLOSER_OF[stack[-1]] == bracket:
+        stack.pop()
+
+
+def _spans_lines(until: str, language: Language | None) -> bool:
+    return language is not None and (until in language.multiline_quotes or until in language.block_comment)
+
+
+@cache
+def _tokens(language: Language | None) -> re.Pattern[str]:
+    """Everything that changes the state, block comments and long delimiters first. Escapes are passed over."""
+    alternatives = [r"(?P<escape>\\.)"]
+    if language is not None:
+        if language.block_comment:
+            alternatives.append(f"(?P<block>{re.escape(language.block_comment[0])})")
+        if language.line_comment:
+            # "#" is a comment only where a word may begin: "${#name}" and "a#b" are not.
+            before = r"(?<!\S)" if language.line_comment == "#" else ""
+            alternatives.append(f"(?P<comment>{before}{re.escape(language.line_comment)})")
+        if "'" not in language.quotes:
+            alternatives.append(r"(?P<character>'(?:\\.|[^'\\\n])')")
+        if language.quotes:
+            quotes = sorted(language.quotes, key=len, reverse=True)
+            alternatives.append(f"(?P<quote>{'|'.join(map(re.escape, quotes))})")
+    alternatives.append(r"(?P<bracket>[()\[\]{}])")
+    return re.compile("|".join(alternatives))

@@ -1,0 +1,2 @@
+; Scopes of Bash: functions.
+(function_definition name: (_) @name body: (_)? @body) @function

@@ -1,0 +1,2 @@
+; Imports of C: include directives.
+(preproc_include path: (_) @module) @import

@@ -1,0 +1,6 @@
+; References of C++: functions that are called, and the types that are named.
+(call_expression function: (identifier) @call)
+(call_expression function: (field_expression field: (field_identifier) @call))
+(call_expression function: (qualified_identifier name: (identifier) @call))
+(call_expression function: (template_function name: (identifier) @call))
+(type_identifier) @type

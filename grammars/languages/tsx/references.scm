@@ -1,0 +1,11 @@
+; References of TSX: what is called or constructed, and the types that are named.
+(call_expression function: (identifier) @call)
+(call_expression function: (member_expression property: (property_identifier) @call))
+(new_expression constructor: (identifier) @type)
+(type_annotation (type_identifier) @type)
+(type_annotation (generic_type name: (type_identifier) @type))
+(type_arguments (type_identifier) @type)
+(implements_clause (type_identifier) @type)
+((jsx_opening_element name: (identifier) @call) (#match? @call "^[A-Z]"))
+((jsx_self_closing_element name: (identifier) @call) (#match? @call "^[A-Z]"))
+(extends_clause value: (identifier) @type)

@@ -1,0 +1,2 @@
+; References of YAML: aliases of anchors.
+(alias (alias_name) @alias)

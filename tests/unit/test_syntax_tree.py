@@ -1,0 +1,148 @@
+"""Trees: incremental parsing, and text that is no source at all."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from codeslm_lsp.syntax.definitions import definitions
+from codeslm_lsp.syntax.extent import wanted_extent
+from codeslm_lsp.syntax.imports import import_ranges, imports
+from codeslm_lsp.syntax.languages import languages
+from codeslm_lsp.syntax.parses import tree_error_count
+from codeslm_lsp.syntax.position import kind_at
+from codeslm_lsp.syntax.references import references
+from codeslm_lsp.syntax.scopes import enclosing_scopes
+from codeslm_lsp.syntax.source import source_of
+from codeslm_lsp.syntax.tree import MAX_CODE_POINTS, SyntaxTree, parse
+
+PIECES = [
+    "def f(x):\n",
+    "    return x\n",
+    "x = 'ü'\n",
+    "    if x:\n",
+    "        y = '€uro 😀'\n",
+    "\n",
+    "class A:\n",
+    "# ß\n",
+]
+JS_PIECES = ["function f(x) {\n", "  return `ü${x}`;\n", "}\n", "const y = '😀';\n", "if (x) {\n", "\n", "// ß\n"]
+
+
+def _shape(tree: SyntaxTree) -> str:
+    """Types and positions of all nodes."""
+    assert tree.root is not None
+    lines, waiting = [], [tree.root]
+    while waiting:
+        node = waiting.pop()
+        lines.append(f"{node.type} {node.byte_range} {node.is_missing} {node.start_point} {node.end_point}")
+        waiting.extend(node.children)
+    return "\n".join(lines)
+
+
+def _check_update(name: str, old: str, new: str) -> None:
+    language = languages()[name]
+    before = parse(old, language)
+    shape = _shape(before)
+    updated, cold = before.updated(new), parse(new, language)
+    # With errors, tree-sitter may recover differently when it can reuse nodes; both trees are then valid guesses.
+    if cold.root is not None and not cold.root.has_error:
+        assert _shape(updated) == _shape(cold)
+    assert updated.source == cold.source
+    assert _shape(before) == shape
+
+
+def _texts(pieces: list[str]) -> st.SearchStrategy[str]:
+    return st.lists(st.sampled_from(pieces), max_size=12).map("".join)
+
+
+@settings(deadline=None, max_examples=150)
+@given(_texts(PIECES), _texts(PIECES))
+@example("x = 'é'\n", "x = 'è'\n")
+@example("x = 'é'\n", "x = 'éé'\n")
+@example("aa", "aaa")
+def test_an_updated_python_tree_equals_a_cold_one(old: str, new: str) -> None:
+    _check_update("python", old, new)
+
+
+@settings(deadline=None, max_examples=100)
+@given(_texts(JS_PIECES), _texts(JS_PIECES))
+def test_an_updated_javascript_tree_equals_a_cold_one(old: str, new: str) -> None:
+    _check_update("javascript", old, new)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.data())
+def test_any_small_edit_of_any_length_of_text(data: st.DataObject) -> None:
+    """Edits beyond the first chunk that is compared, at every kind of character."""
+    text = "".join(f"value_{i} = 'ä€😀{i}'\n" for i in range(data.draw(st.integers(0, 400))))
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, min(len(text), start + 8)))
+    _check_update("python", text, text[:start] + data.draw(st.text(max_size=4)) + text[end:])
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(st.characters(), max_size=3000), st.integers(0, 3000))
+def test_offsets_round_trip(text: str, offset: int) -> None:
+    source = source_of(text)
+    offset = min(offset, len(text))
+    assert source.to_byte(offset) == len(text[:offset].encode("utf-8", "replace"))
+    assert source.to_offset(source.to_byte(offset)) == offset
+
+
+@pytest.mark.parametrize("length", [1023, 1024, 1025, 2048, 5000])
+def test_offsets_at_checkpoints(length: int) -> None:
+    text = ("ä€😀a" * length)[:length]
+    source = source_of(text)
+    for offset in {0, 1, 1023, 1024, length - 1, length} & set(range(length + 1)):
+        assert source.to_byte(offset) == len(text[:offset].encode())
+        assert source.to_offset(source.to_byte(offset)) == offset
+
+
+NOT_SOURCE = {
+    "empty": "",
+    "NUL": "x = 1\0\0\ny = 2\0",
+    "lone surrogates": "x = '\ud800'\n\udfff\n",
+    "carriage returns": "def f():\r\n    return 1\r\n\r\nclass A {\r\n}\r\n",
+    "old Mac": "a\rb\rc",
+    "binary": "".join(map(chr, range(256))) * 4,
+    "brackets": "([{" * 300 + ")}",
+    "quotes": "\"'`" * 100,
+    "blank": " \t\n" * 50,
+    "byte order mark": "\ufeffimport os\n",
+    "emoji": "😀" * 2000,
+}
+
+
+@pytest.mark.parametrize("name", languages())
+@pytest.mark.parametrize("text", NOT_SOURCE.values(), ids=NOT_SOURCE.keys())
+def test_anything_is_input(name: str, text: str) -> None:
+    tree = parse(text, languages()[name])
+    _ask_everything(tree)
+    _ask_everything(tree.updated(text[: len(text) // 2]))
+    _ask_everything(tree.updated(text + "\nx = (1"))
+
+
+def test_too_long_a_text_has_no_nodes() -> None:
+    tree = parse("x = 1\n" * (MAX_CODE_POINTS // 6 + 1), languages()["python"])
+    assert tree.root is None
+    _ask_everything(tree)
+    short = tree.updated("x = 1\n")
+    assert short.root is not None
+    assert short.updated(tree.text).root is None
+
+
+def _ask_everything(tree: SyntaxTree) -> None:
+    definitions(tree)
+    imports(tree)
+    references(tree)
+    tree_error_count(tree)
+    for start, end in import_ranges(tree):
+        assert 0 <= start <= end <= len(tree.text)
+    size = len(tree.text)
+    for cursor in {0, size // 3, size // 2, size, size + 5}:
+        kind_at(tree, cursor)
+        wanted_extent(tree.text, cursor, tree)
+        for scope in enclosing_scopes(tree, cursor):
+            assert 0 <= scope.start == scope.header_start <= scope.header_end <= scope.end <= size

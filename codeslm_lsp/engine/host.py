@@ -1,0 +1,166 @@
+"""The engine process: owns the one model and answers one server over a local socket (see ``wire``).
+
+It ends when the server closes the socket, and also when its standard input ends, which the operating system guarantees
+however the server dies. Evaluation runs in one worker thread; the socket stays responsive meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from codeslm_lsp.engine import wire
+from codeslm_lsp.engine.protocol import GenerateRequest
+from codeslm_lsp.values import CodeslmError, ModelInfo, StopReason, Timings, Token
+
+FOLDER_PREFIX = "engine-"
+"""How the folder is called that is made for one engine's socket alone."""
+
+ResultT = TypeVar("ResultT")
+
+
+class Host:
+    """One client's requests → one model. The model is loaded by ``engine/open`` and lives as long as the process."""
+
+    def __init__(self, connection: wire.Connection, secret: str) -> None:
+        self._connection = connection
+        self._secret = secret
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
+        self._model: Any = None
+        self._session: Any = None
+        self._cancelled: set[int] = set()
+        self._running: int | None = None
+        self._last_ended = -1
+        self._lock = threading.Lock()
+        self._register()
+
+    def _register(self) -> None:
+        feature = self._connection.feature
+
+        @feature(wire.OPEN)
+        async def open_model(params: dict[str, Any]) -> dict[str, Any]:
+            if not hmac.compare_digest(str(params["secret"]), self._secret):
+                os._exit(3)
+            try:
+                info = await self._in_worker(lambda: self._open(params))
+            except CodeslmError as error:
+                return {"error": str(error)}
+            return {"name": info.name, "path": info.path, "n_ctx": info.n_ctx, "n_vocab": info.n_vocab}
+
+        @feature(wire.GENERATE)
+        async def generate(params: dict[str, Any]) -> dict[str, Any]:
+            stream, request = int(params["stream"]), wire.request_from_json(params)
+            stop, timings = await self._in_worker(lambda: self._generate(stream, request))
+            return wire.end_to_json(stop, timings)
+
+        @feature(wire.CANCEL)
+        def cancel(params: dict[str, Any]) -> None:
+            self._cancel(int(params["stream"]))
+
+        @feature(wire.ENCODE)
+        async def encode(params: dict[str, Any]) -> list[list[int]]:
+            # The vocabulary is read-only and the tokenizer keeps no state: no need to wait for the worker.
+            return [self._model.tokenize(text) for text in params["texts"]]
+
+    async def _in_worker(self, work: Callable[[], ResultT]) -> ResultT:
+        """Run ``work`` on the engine's thread, to its end even if the request is forgotten meanwhile."""
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._worker, work))
+
+    def _open(self, params: dict[str, Any]) -> ModelInfo:
+        # Imported here so that the socket is open before the native library is loaded.
+        from codeslm_lsp.engine.llama_model import LlamaModel, LlamaOptions
+        from codeslm_lsp.engine.llama_session import LlamaSession
+
+        path = str(params["path"])
+        options = LlamaOptions(n_ctx=params["n_ctx"], n_ubatch=params["n_ubatch"], n_threads=params["n_threads"])
+        self._model = LlamaModel(path, options)
+        self._session = LlamaSession(self._model)
+        return ModelInfo(name=Path(path).stem, path=path, n_ctx=self._model.n_ctx, n_vocab=self._model.n_vocab)
+
+    def _generate(self, stream: int, request: GenerateRequest) -> tuple[StopReason, Timings]:
+        with self._lock:
+            self._running = stream
+            self._model.clear_abort()
+        tokens = self._session.run(request, lambda: stream in self._cancelled)
+        loop = self._loop
+        try:
+            while True:
+                loop.call_soon_threadsafe(self._send, stream, next(tokens))
+        except StopIteration as end:
+            stop, timings = end.value
+        finally:
+            with self._lock:
+                self._running, self._last_ended = None, stream
+                self._cancelled.discard(stream)
+        return stop, timings
+
+    def _cancel(self, stream: int) -> None:
+        with self._lock:
+            if stream <= self._last_ended:
+                return  # Streams are numbered in order and run in order: this one is over.
+            self._cancelled.add(stream)
+            if self._running == stream:
+                self._model.abort()
+
+    def _send(self, stream: int, token: Token) -> None:
+        self._connection.protocol.notify(wire.TOKEN, wire.token_to_json(stream, token))
+
+    async def run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one client until it goes."""
+        self._loop = asyncio.get_running_loop()
+        self._connection.attach(writer)
+        await self._connection.run(reader, writer)
+
+
+async def _serve(address: str, secret: str) -> None:
+    gone = asyncio.Event()
+
+    async def on_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await Host(wire.Connection(), secret).run(reader, writer)
+        gone.set()
+
+    if address.startswith("tcp:"):
+        host, _, port = address.removeprefix("tcp:").rpartition(":")
+        server = await asyncio.start_server(on_client, host, int(port))
+    else:
+        server = await asyncio.start_unix_server(on_client, address.removeprefix("unix:"))
+    async with server:
+        await gone.wait()
+
+
+def _leave_with_parent(address: str) -> None:
+    """End this process when standard input ends: the server held its other end and is no more."""
+    while sys.stdin.buffer.read(1):
+        pass
+    _leave(address)
+
+
+def _leave(address: str) -> None:
+    """Remove the private folder of the socket, which a killed server can no longer do, and end."""
+    folder = Path(address.removeprefix("unix:")).parent
+    if address.startswith("unix:") and folder.name.startswith(FOLDER_PREFIX):
+        shutil.rmtree(folder, ignore_errors=True)
+    os._exit(0)
+
+
+def main() -> None:
+    """``python -m codeslm_lsp.engine.host ADDRESS``, started by ``engine.process``."""
+    secret = os.environ.pop(wire.SECRET_VARIABLE, "")
+    if len(sys.argv) != 2 or not secret:
+        sys.exit("This program is started by codeslm itself; run `codeslm serve` instead.")
+    address = sys.argv[1]
+    threading.Thread(target=_leave_with_parent, args=(address,), daemon=True).start()
+    asyncio.run(_serve(address, secret))
+    _leave(address)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""A GGUF file → evaluated tokens, through llama.cpp's C interface. Knows nothing of prompts, sockets or threads.
+
+The high-level ``llama_cpp.Llama`` is not used: its fill-in-the-middle emits token 0 for every sentinel, string prompts
+parse special tokens inside user code, and it keeps a row of logits for every position.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import llama_cpp
+import numpy as np
+from numpy.typing import NDArray
+
+from codeslm_lsp.values import ModelUnsuitable
+
+SEQUENCE = 0
+"""The one KV sequence in use."""
+
+
+class Aborted(Exception):
+    """The evaluation was stopped by ``LlamaModel.abort``; what was evaluated before stays in the KV cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class LlamaOptions:
+    """How to run a model. ``n_ctx`` and ``n_ubatch`` in tokens."""
+
+    n_ctx: int = 4096
+    n_ubatch: int = 64
+    n_threads: int = 1
+
+
+class LlamaModel:
+    """A loaded model with one context. Not thread-safe, except for ``abort``.
+
+    ``pieces[token]`` are the bytes that a token stands for in text; empty for control tokens.
+    """
+
+    def __init__(self, path: str, options: LlamaOptions) -> None:
+        llama_cpp.llama_log_set(_log_warnings, ctypes.c_void_p(0))
+        llama_cpp.llama_backend_init()
+        model_params = llama_cpp.llama_model_default_params()
+        model_params.n_gpu_layers = 0
+        model_params.use_extra_bufts = not _has_amx()
+        model = llama_cpp.llama_model_load_from_file(path.encode(), model_params)
+        if not model:
+            raise ModelUnsuitable(f"llama.cpp cannot load {path}; pull another model with `codeslm models pull NAME`.")
+        self._model = model
+        vocab = llama_cpp.llama_model_get_vocab(model)
+        assert vocab is not None
+        self._vocab = vocab
+        self.n_vocab: int = llama_cpp.llama_vocab_n_tokens(vocab)
+        self.n_ctx = min(options.n_ctx, int(llama_cpp.llama_model_n_ctx_train(model)) or options.n_ctx)
+        self._context = self._new_context(options)
+        self._memory = llama_cpp.llama_get_memory(self._context)
+        self._batch = llama_cpp.llama_batch_init(self.n_ctx, 0, 1)
+        self.pieces = [self._piece(token) for token in range(self.n_vocab)]
+
+    def _new_context(self, options: LlamaOptions) -> Any:
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx = self.n_ctx
+        params.n_batch = self.n_ctx
+        params.n_ubatch = min(options.n_ubatch, self.n_ctx)
+        params.n_seq_max = 1
+        params.n_threads = options.n_threads
+        params.n_threads_batch = options.n_threads
+        params.no_perf = True
+        context = llama_cpp.llama_init_from_model(self._model, params)
+        if not context:
+            raise ModelUnsuitable(
+                f"There is not enough memory for a context window of {self.n_ctx} tokens; "
+                "lower the setting engine.context_tokens."
+            )
+        self._abort_flag, self._abort_function = _native_abort_flag()
+        llama_cpp.llama_set_abort_callback(
+            context, self._abort_function, ctypes.cast(self._abort_flag, ctypes.c_void_p)
+        )
+        return context
+
+    def tokenize(self, text: str) -> list[int]:
+        """Tokens of user text: special tokens are not parsed, nothing is added."""
+        data = text.encode("utf-8", errors="replace")
+        n_max = len(data) + 8
+        tokens = (llama_cpp.llama_token * n_max)()
+        n_tokens = llama_cpp.llama_tokenize(self._vocab, data, len(data), tokens, n_max, False, False)
+        return list(tokens[:n_tokens])
+
+    def evaluate(self, tokens: Sequence[int], start: int, n_logits: int) -> NDArray[np.float32]:
+        """Evaluate ``tokens`` at positions ``start`` and on; everything from ``start`` on is forgotten first.
+
+        Returns the logits behind each of the last ``n_logits`` tokens, shape (n_logits, n_vocab), float32, a copy.
+        Raises ``Aborted``; ``n_evaluated`` then tells what was kept.
+        """
+        llama_cpp.llama_memory_seq_rm(self._memory, SEQUENCE, start, -1)
+        n_tokens = len(tokens)
+        batch = self._batch
+        batch.n_tokens = n_tokens
+        for i, token in enumerate(tokens):
+            batch.token[i] = token
+            batch.pos[i] = start + i
+            batch.n_seq_id[i] = 1
+            batch.seq_id[i][0] = SEQUENCE
+            batch.logits[i] = i >= n_tokens - n_logits
+        status = llama_cpp.llama_decode(self._context, batch)
+        if status == 2:
+            raise Aborted
+        if status != 0:
+            raise RuntimeError(f"llama_decode failed with status {status}")
+        rows = np.empty((n_logits, self.n_vocab), dtype=np.float32)
+        for row in range(n_logits):
+            pointer = llama_cpp.llama_get_logits_ith(self._context, row - n_logits)
+            rows[row] = np.ctypeslib.as_array(pointer, shape=(self.n_vocab,))
+        return rows
+
+    def n_evaluated(self) -> int:
+        """How many tokens the KV cache holds."""
+        return int(llama_cpp.llama_memory_seq_pos_max(self._memory, SEQUENCE)) + 1
+
+    def forget(self) -> None:
+        """Empty the KV cache."""
+        llama_cpp.llama_memory_clear(self._memory, True)
+
+    def is_end(self, token: int) -> bool:
+        """Whether the model ends its text with this token."""
+        return bool(llama_cpp.llama_vocab_is_eog(self._vocab, token))
+
+    def abort(self) -> None:
+        """Make a running ``evaluate`` raise ``Aborted`` within tens of milliseconds. May be called from any thread."""
+        self._abort_flag[0] = b"\x01"
+
+    def clear_abort(self) -> None:
+        """Allow evaluation again."""
+        self._abort_flag[0] = b"\x00"
+
+    def close(self) -> None:
+        """Free the memory of context and model."""
+        llama_cpp.llama_batch_free(self._batch)
+        llama_cpp.llama_free(self._context)
+        llama_cpp.llama_model_free(self._model)
+
+    def _piece(self, token: int) -> bytes:
+        if llama_cpp.llama_vocab_is_control(self._vocab, token):
+            return b""
+        buffer = ctypes.create_string_buffer(64)
+        length = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, 64, 0, False)
+        if length < 0:
+            buffer = ctypes.create_string_buffer(-length)
+            length = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, -length, 0, False)
+        return buffer.raw[:length]
+
+
+def _has_amx() -> bool:
+    """Whether llama.cpp would repack weights for Intel's AMX, where its first evaluation crashes.
+
+    Seen with llama-cpp-python 0.3.36 on Sapphire Rapids, and reported as ggml-org/llama.cpp issue 20824.
+    """
+    return b"AMX_INT8 = 1" in llama_cpp.llama_print_system_info()
+
+
+def _native_abort_flag() -> tuple[ctypes.Array[ctypes.c_char], Any]:
+    """A flag byte, and a C function that llama.cpp polls to read it: ``strlen`` of the one-character string.
+
+    A Python callback would take the interpreter's lock some 250 times a token.
+    """
+    flag = ctypes.create_string_buffer(2)
+    library = ctypes.CDLL("msvcrt" if sys.platform == "win32" else None)
+    return flag, ctypes.cast(library.strlen, llama_cpp.ggml_abort_callback)
+
+
+@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
+def _log_warnings(level: int, text: bytes, _user_data: ctypes.c_void_p) -> None:
+    """Pass llama.cpp's errors on to stderr (level 4 in ``enum ggml_log_level``); the rest is chatter."""
+    if level == 4:
+        sys.stderr.write(text.decode("utf-8", errors="replace"))

@@ -1,0 +1,62 @@
+"""What the rest of codeslm may ask of an engine, whatever runs behind it: a child process, or a replay in tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from codeslm_lsp.values import Generation, ModelInfo, Token
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateRequest:
+    """One generation.
+
+    ``token_ids`` is the prompt up to and including the middle sentinel. ``typed_ids`` are the tokens of the text the
+    user has typed behind it; the last of them are healed: taken back and regenerated so that the model may choose the
+    tokens that really continue those characters. ``stop_ids`` end the generation besides the model's own
+    end-of-generation tokens. ``time_budget_ms`` counts from the first produced token.
+    """
+
+    token_ids: tuple[int, ...]
+    typed_ids: tuple[int, ...]
+    stop_ids: frozenset[int]
+    max_tokens: int
+    time_budget_ms: float
+    heal: bool = True
+
+
+class TokenStream(Protocol):
+    """The tokens of one generation while they are produced."""
+
+    def __aiter__(self) -> AsyncIterator[Token]: ...
+
+    async def stop(self) -> None:
+        """Ask the engine to stop. Returns at once; ``result`` follows within a fraction of a second."""
+
+    async def result(self) -> Generation:
+        """The whole generation, once it has ended. Raises ``EngineDied`` when the engine ended first."""
+
+
+class Engine(Protocol):
+    """A model that can be asked to continue a prompt.
+
+    All methods are coroutines on the caller's event loop and never block it.
+    """
+
+    async def ready(self, timeout_ms: float) -> ModelInfo:
+        """Wait until the model is loaded, starting it if need be.
+
+        Raises ``EngineLoading`` when that takes longer than ``timeout_ms``, else ``EngineUnavailable``.
+        """
+
+    def generate(self, request: GenerateRequest) -> AbstractAsyncContextManager[TokenStream]:
+        """Start a generation. Leaving the context cancels what is still running."""
+
+    async def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Tokens of each text by the model's own tokenizer, without parsing special tokens."""
+
+    async def close(self) -> None:
+        """End the engine and everything it started."""

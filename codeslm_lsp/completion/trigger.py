@@ -1,0 +1,31 @@
+"""Settings + document + cursor → whether a completion is worth asking for, or the reason why not."""
+
+from __future__ import annotations
+
+from codeslm_lsp.settings import Settings
+from codeslm_lsp.values import Document, Skip, SkipReason, Trigger
+
+
+def refusal(document: Document, trigger: Trigger, settings: Settings) -> Skip | None:
+    """Why nothing is offered here, or None when the model may be asked."""
+    options = settings.completion
+    if not options.enabled:
+        return Skip(SkipReason.DISABLED, "Completions are switched off by the setting completion.enabled.")
+    if trigger is Trigger.AUTOMATIC and not options.automatic:
+        return Skip(SkipReason.DISABLED, "Completions come only on request: the setting completion.automatic is off.")
+    if document.language_id in options.disabled_languages:
+        return Skip(
+            SkipReason.DISABLED,
+            f"Completions are switched off for {document.language_id} by the setting completion.disabled_languages.",
+        )
+    if len(document.text) > options.max_file_bytes:  # Never more characters than bytes.
+        return Skip(
+            SkipReason.FILE_TOO_LARGE,
+            f"The file has {len(document.text):,} characters, more than completion.max_file_bytes allows "
+            f"({options.max_file_bytes:,}).",
+        )
+    if "\0" in document.text[:8192]:
+        return Skip(SkipReason.NOT_TEXT, "The file looks binary (it holds NUL characters), so nothing is offered.")
+    if not document.text.strip():
+        return Skip(SkipReason.EMPTY_DOCUMENT, "The file is empty: there is nothing to go by yet.")
+    return None

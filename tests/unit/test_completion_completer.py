@@ -1,0 +1,413 @@
+"""The straight line from a cursor to ghost text, with the replaying engine at its end. ``‸`` is the cursor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codeslm_lsp.completion.completer import INVOKED_PATIENCE, MAX_SUFFIX_CHARS, Completer
+from codeslm_lsp.completion.model_format import ModelFormat
+from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream
+from codeslm_lsp.settings import Settings
+from codeslm_lsp.values import (
+    Completion,
+    Cursor,
+    Document,
+    EngineDied,
+    EngineLoading,
+    EngineUnavailable,
+    Extent,
+    Generation,
+    ModelDamaged,
+    Report,
+    Skip,
+    SkipReason,
+    StopReason,
+    Trigger,
+)
+from tests.support.replay import FORMAT, MID, PRE, SUF, ByteTokenizer, ReplayEngine, Script
+
+AUTOMATIC, INVOKED = Trigger.AUTOMATIC, Trigger.INVOKED
+
+
+class Bench:
+    """A completer on a replaying engine, asked by marked text."""
+
+    def __init__(self, script: Script | None = None, engine: ReplayEngine | None = None, **completion: Any) -> None:
+        self.engine = engine or ReplayEngine(script or Script())
+        self.settings = Settings.model_validate({"completion": completion}, strict=False)
+        self.n_read = 0
+        self.problems: list[Exception] = []
+        self.completer = Completer(self.engine, self._read_format, self.settings)
+
+    async def _read_format(self) -> ModelFormat:
+        self.n_read += 1
+        await asyncio.sleep(0)
+        if self.problems:
+            raise self.problems.pop(0)
+        return ModelFormat(FORMAT, ByteTokenizer())
+
+    async def at(
+        self, marked: str, language: str = "python", uri: str = "file:///a.py", trigger: Trigger = AUTOMATIC
+    ) -> Report:
+        before, _, after = marked.partition("‸")
+        document = Document(uri, "a.py" if language == "python" else "a.xyz", language, 1, before + after)
+        return await self.completer.complete(document, Cursor(len(before)), trigger)
+
+    async def text_at(self, marked: str, **options: Any) -> str:
+        outcome = (await self.at(marked, **options)).outcome
+        assert isinstance(outcome, Completion), outcome
+        return outcome.text
+
+    async def skip_at(self, marked: str, **options: Any) -> Skip:
+        outcome = (await self.at(marked, **options)).outcome
+        assert isinstance(outcome, Skip), outcome
+        return outcome
+
+    @property
+    def last(self) -> GenerateRequest:
+        return self.engine.requests[-1]
+
+
+def spoken(ids: tuple[int, ...]) -> str:
+    """Token ids as text, the sentinels as signs."""
+    signs = {PRE: "⟨pre⟩", SUF: "⟨suf⟩", MID: "⟨mid⟩"}
+    data = b"".join(signs[token].encode() if token in signs else bytes([token]) for token in ids)
+    return data.decode()
+
+
+# --- One request -------------------------------------------------------------------------------------------------
+
+
+async def test_a_completion_at_the_cursor() -> None:
+    bench = Bench(Script({"    ret": "urn a + b"}))
+    report = await bench.at("def add(a, b):\n    ret‸\n")
+    assert isinstance(report.outcome, Completion)
+    assert (report.outcome.text, report.outcome.start, report.outcome.end) == ("urn a + b", 22, 22)
+    assert report.outcome.confidence == pytest.approx(0.9048, abs=1e-4)
+    assert (report.model, report.trigger, report.extent) == ("replay", AUTOMATIC, Extent.LINE)
+    assert (report.stop, report.filters, report.anchor_reused) == (StopReason.END, (), False)
+    assert report.timings.n_decode == 9
+    assert report.elapsed_ms > 0
+
+
+async def test_typed_text_is_sent_as_such_and_not_in_the_prompt() -> None:
+    bench = Bench()
+    await bench.at("def add(a, b):\n    ret‸\nprint(é)\n")
+    assert spoken(bench.last.token_ids) == "⟨pre⟩def add(a, b):\n⟨suf⟩\nprint(é)\n⟨mid⟩"
+    assert spoken(bench.last.typed_ids) == "    ret"
+    assert bench.last.stop_ids == FORMAT.stop_ids
+    assert bench.last.heal
+
+
+async def test_the_settings_reach_the_engine() -> None:
+    bench = Bench(max_tokens=7, time_budget_ms=123)
+    assert len(await bench.text_at("x = ‸\n")) == 6
+    assert (bench.last.max_tokens, bench.last.time_budget_ms) == (7, 123)
+    await bench.at("x = ‸\n", trigger=INVOKED)
+    assert (bench.last.max_tokens, bench.last.time_budget_ms) == (7, 123 * INVOKED_PATIENCE)
+
+
+async def test_generation_stops_at_the_end_of_the_line(tmp_path: Path) -> None:
+    events = tmp_path / "events"
+    bench = Bench(Script(default="1 + 2\ny = 3\nz = 4\n", events=str(events)))
+    report = await bench.at("x = ‸\n")
+    assert isinstance(report.outcome, Completion)
+    assert report.outcome.text == "1 + 2"
+    assert report.timings.n_decode == len("1 + 2\n")
+    assert report.stop is StopReason.END, "a text that was cut on purpose is whole"
+    assert report.filters == ("runs_past_its_extent",)
+    assert events.read_text().split() == ["started", "generating", "cancelled"]
+
+
+async def test_generation_stops_at_the_end_of_the_block() -> None:
+    bench = Bench(Script(default="\n    return x\n\n\ndef other():\n    pass\n"))
+    report = await bench.at("def f(x):‸\n")
+    assert isinstance(report.outcome, Completion)
+    assert (report.extent, report.outcome.text) == (Extent.BLOCK, "\n    return x")
+    assert report.timings.n_decode == len("\n    return x\n\n\ndef other():\n")
+
+
+async def test_generation_stops_where_the_suffix_begins() -> None:
+    bench = Bench(Script(default="a, b, key=value)\nprint(x)\nmore"))
+    report = await bench.at("x = f(‸, key=value)\nprint(x)\n")
+    assert isinstance(report.outcome, Completion)
+    assert (report.extent, report.outcome.text) == (Extent.SPAN, "a, b")
+    assert report.timings.n_decode == len("a, b, key=value)\nprint(x)")
+
+
+async def test_a_large_file_ends_a_completion_as_a_small_one() -> None:
+    bench = Bench(Script(default="a, b, key=value)\ny = 1\nmore"))
+    filler = "y = 1\n" * MAX_SUFFIX_CHARS
+    assert await bench.text_at(f"{filler}x = f(‸, key=value)\n{filler}") == "a, b"
+    assert bench.engine.requests[0].token_ids.count(SUF) == 1
+
+
+async def test_one_line_if_that_is_the_setting() -> None:
+    bench = Bench(Script(default="\n    return x\n    more\n"), multiline="never")
+    report = await bench.at("def f(x):‸\n")
+    assert isinstance(report.outcome, Completion)
+    assert (report.extent, report.outcome.text) == (Extent.LINE, "\n    return x")
+
+
+async def test_confidence_is_that_of_what_is_shown() -> None:
+    class Doubtful(ReplayEngine):
+        """Certain of its first three tokens, and of nothing behind them."""
+
+        def generate(self, request: GenerateRequest) -> AbstractAsyncContextManager[TokenStream]:
+            return changed(super().generate(request), doubt)
+
+    def doubt(generation: Generation) -> Generation:
+        tokens = [replace(token, logprob=0.0 if n < 3 else -20.0) for n, token in enumerate(generation.tokens)]
+        return replace(generation, tokens=tuple(tokens))
+
+    outcome = (await Bench(engine=Doubtful(Script(default="abc\n\n\n\n"))).at("x = ‸\n")).outcome
+    assert isinstance(outcome, Completion)
+    assert (outcome.text, outcome.confidence) == ("abc", 1.0)
+
+
+# --- Anchors -----------------------------------------------------------------------------------------------------
+
+TYPING = [
+    # Text, whether the prompt is taken up again, and what stands behind the sentinel.
+    ("a = 1\nr‸\nz\n", False, "r"),
+    ("a = 1\nre‸\nz\n", True, "re"),
+    ("a = 1\nreturn 😀‸\nz\n", True, "return 😀"),
+    ("a = 1\n‸\nz\n", True, ""),
+    ("a = 1\nb = 2\nc‸\nz\n", True, "b = 2\nc"),
+    ("a = 1\nb = 2\nc = 3\nd = 4\n‸\nz\n", False, ""),
+    ("a = 1\nb = 2\nc = 3\nd = 4\ne‸\nz\n", True, "e"),
+    ("a = 1\nb = 2\nc = 3\nd = 4\ne‸\ny\n", False, "e"),
+    ("a = 0\nb = 2\nc = 3\nd = 4\ne‸\ny\n", False, "e"),
+]
+
+
+async def test_typing_keeps_the_prompt() -> None:
+    bench = Bench(anchor_max_lines=2)
+    before: tuple[int, ...] = ()
+    for marked, reused, typed in TYPING:
+        report = await bench.at(marked)
+        assert report.anchor_reused is reused, marked
+        assert (bench.last.token_ids == before) is reused, marked
+        assert spoken(bench.last.typed_ids) == typed
+        before = bench.last.token_ids
+
+
+async def test_the_model_sees_the_text_whole_whether_the_prompt_is_kept_or_not() -> None:
+    bench = Bench(anchor_max_lines=2)
+    for marked, _, _ in TYPING:
+        await bench.at(marked)
+        prompt = spoken(bench.last.token_ids).removesuffix("⟨mid⟩").removeprefix("⟨pre⟩")
+        before, _, after = prompt.partition("⟨suf⟩")
+        assert f"{before}{spoken(bench.last.typed_ids)}‸{after}" == marked
+
+
+async def test_no_lines_in_the_middle_if_that_is_the_setting() -> None:
+    bench = Bench(anchor_max_lines=0)
+    await bench.at("a\nb‸\nz\n")
+    assert not (await bench.at("a\nb\n‸\nz\n")).anchor_reused
+
+
+async def test_documents_have_their_own_prompts() -> None:
+    bench = Bench()
+    await bench.at("a\nr‸\nz\n", uri="file:///a.py")
+    assert not (await bench.at("a\nre‸\nz\n", uri="file:///b.py")).anchor_reused
+    assert (await bench.at("a\nre‸\nz\n", uri="file:///a.py")).anchor_reused
+
+
+async def test_a_closed_document_is_forgotten() -> None:
+    bench = Bench()
+    await bench.at("a\nr‸\nz\n")
+    bench.completer.forget("file:///a.py")
+    assert not (await bench.at("a\nre‸\nz\n")).anchor_reused
+
+
+async def test_a_skip_does_not_forget_the_prompt() -> None:
+    bench = Bench(Script({"re": ""}))
+    await bench.at("a\nr‸\nz\n")
+    assert (await bench.skip_at("a\nre‸\nz\n")).reason is SkipReason.NOTHING_GENERATED
+    assert (await bench.at("a\nret‸\nz\n")).anchor_reused
+
+
+# --- Skips -------------------------------------------------------------------------------------------------------
+
+REFUSED: list[tuple[str, SkipReason, dict[str, Any], dict[str, Any]]] = [
+    ("x = ‸", SkipReason.DISABLED, {"enabled": False}, {}),
+    ("x = ‸", SkipReason.DISABLED, {"automatic": False}, {}),
+    ("x = ‸", SkipReason.DISABLED, {"disabled_languages": ["go", "python"]}, {}),
+    ("x = 1\n" * 200 + "‸", SkipReason.FILE_TOO_LARGE, {"max_file_bytes": 1000}, {}),
+    ("x\0 = ‸", SkipReason.NOT_TEXT, {}, {}),
+    ("‸", SkipReason.EMPTY_DOCUMENT, {}, {}),
+    (" \n\t‸\n", SkipReason.EMPTY_DOCUMENT, {}, {}),
+]
+
+
+@pytest.mark.parametrize(("marked", "reason", "completion", "options"), REFUSED)
+async def test_refusals_do_not_trouble_the_engine(
+    marked: str, reason: SkipReason, completion: dict[str, Any], options: dict[str, Any]
+) -> None:
+    bench = Bench(**completion)
+    skip = await bench.skip_at(marked, **options)
+    assert skip.reason is reason
+    assert skip.detail.endswith(".")
+    assert (bench.engine.requests, bench.n_read) == ([], 0)
+
+
+async def test_what_is_not_refused() -> None:
+    assert await Bench(automatic=False).text_at("x = ‸", trigger=INVOKED)
+    assert await Bench(disabled_languages=["go"]).text_at("x = ‸")
+    assert await Bench(max_file_bytes=1000).text_at("x" * 1000 + "‸")
+
+
+ANSWERS = [
+    ("", SkipReason.NOTHING_GENERATED),
+    ("  \n \n", SkipReason.BLANK),
+    (")", SkipReason.REPEATS_SUFFIX),
+]
+
+
+@pytest.mark.parametrize(("answer", "reason"), ANSWERS)
+async def test_answers_that_are_not_shown(answer: str, reason: SkipReason) -> None:
+    report = await Bench(Script(default=answer)).at("f(x‸)\n")
+    assert isinstance(report.outcome, Skip)
+    assert report.outcome.reason is reason
+    assert (report.model, report.stop) == ("replay", StopReason.END)
+
+
+STOPS = [
+    (StopReason.TIME_BUDGET, SkipReason.TIME_BUDGET, "time_budget_ms"),
+    (StopReason.UNHEALABLE, SkipReason.HEALING_FAILED, "typed"),
+    (StopReason.CONTEXT_FULL, SkipReason.NOTHING_GENERATED, "context_tokens"),
+    (StopReason.END, SkipReason.NOTHING_GENERATED, "nothing to add"),
+    (StopReason.MAX_TOKENS, SkipReason.NOTHING_GENERATED, "nothing to add"),
+]
+
+
+@asynccontextmanager
+async def changed(stream: AbstractAsyncContextManager[TokenStream], change: Any) -> AsyncIterator[TokenStream]:
+    """The stream with another result."""
+    async with stream as inner:
+        result = inner.result
+
+        async def altered() -> Generation:
+            outcome: Generation = change(await result())
+            return outcome
+
+        inner.result = altered  # type: ignore[method-assign]
+        yield inner
+
+
+class CutShort(ReplayEngine):
+    """Says its script, and that it ended for another reason."""
+
+    def __init__(self, text: str, stop: StopReason) -> None:
+        super().__init__(Script(default=text))
+        self._stop = stop
+
+    def generate(self, request: GenerateRequest) -> AbstractAsyncContextManager[TokenStream]:
+        return changed(super().generate(request), lambda generation: replace(generation, stop=self._stop))
+
+
+@pytest.mark.parametrize(("stop", "reason", "words"), STOPS)
+async def test_a_generation_without_text_says_why(stop: StopReason, reason: SkipReason, words: str) -> None:
+    report = await Bench(engine=CutShort("", stop)).at("x = ‸\n")
+    assert isinstance(report.outcome, Skip)
+    assert (report.outcome.reason, report.stop) == (reason, stop)
+    assert words in report.outcome.detail
+
+
+async def test_what_the_time_budget_allowed_is_shown() -> None:
+    report = await Bench(engine=CutShort("1 + 2 ", StopReason.TIME_BUDGET)).at("x = ‸\n")
+    assert isinstance(report.outcome, Completion)
+    assert (report.outcome.text, report.stop) == ("1 + 2", StopReason.TIME_BUDGET)
+
+
+async def test_a_span_is_trusted_only_if_the_model_ended_it() -> None:
+    text = "f(a)\n    b"
+    assert await Bench(engine=CutShort(text, StopReason.TIME_BUDGET)).text_at("x = ‸ + c\n") == "f(a)"
+    assert await Bench(engine=CutShort(text, StopReason.END)).text_at("x = ‸ + c\n") == text
+
+
+# --- What goes wrong ---------------------------------------------------------------------------------------------
+
+
+async def test_a_model_that_is_still_loading() -> None:
+    bench = Bench(Script(load_ms=60_000), wait_for_model_ms=20)
+    skip = await bench.skip_at("x = ‸")
+    assert (skip.reason, bench.engine.requests) == (SkipReason.MODEL_LOADING, [])
+
+
+async def test_an_engine_that_cannot_be_started() -> None:
+    skip = await Bench(Script(never_loads="The engine cannot be started; run it by hand.")).skip_at("x = ‸")
+    assert skip == Skip(SkipReason.ENGINE_FAILED, "The engine cannot be started; run it by hand.")
+
+
+async def test_an_engine_that_dies() -> None:
+    bench = Bench(Script({"y": "ok"}, dies_on="x"))
+    assert (await bench.skip_at("x‸")).reason is SkipReason.ENGINE_FAILED
+    assert await bench.text_at("y‸") == "ok"
+
+
+PROBLEMS = [
+    (ModelDamaged("The file is cut short."), SkipReason.MODEL_MISSING),
+    (EngineDied("The engine stopped."), SkipReason.ENGINE_FAILED),
+    (EngineUnavailable("The engine stopped while it was loading the model."), SkipReason.ENGINE_FAILED),
+    (EngineLoading("The model is not there yet."), SkipReason.MODEL_LOADING),
+]
+
+
+@pytest.mark.parametrize(("problem", "reason"), PROBLEMS)
+async def test_a_format_that_cannot_be_read_is_tried_again(problem: Exception, reason: SkipReason) -> None:
+    bench = Bench()
+    bench.problems = [problem]
+    assert await bench.skip_at("x = ‸") == Skip(reason, str(problem))
+    assert await bench.text_at("x = ‸") == "REPLAY"
+    assert bench.n_read == 2
+
+
+async def test_a_defect_is_a_skip_too(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged, without what the exception says: that may be source text."""
+    bench = Bench()
+    bench.problems = [ZeroDivisionError("secret")]
+    skip = await bench.skip_at("x = ‸")
+    assert skip.reason is SkipReason.INTERNAL_ERROR
+    assert "ZeroDivisionError" in skip.detail
+    assert "ZeroDivisionError" in caplog.text
+    assert "secret" not in skip.detail + caplog.text
+    assert await bench.text_at("x = ‸") == "REPLAY"
+
+
+async def test_the_format_is_read_once() -> None:
+    bench = Bench()
+    await asyncio.gather(*(bench.at("x = ‸") for _ in range(5)))
+    assert bench.n_read == 1
+
+
+async def test_a_cancelled_request_does_not_stop_the_reading_of_the_format() -> None:
+    bench = Bench()
+    first = asyncio.create_task(bench.at("x = ‸"))
+    while not bench.n_read:
+        await asyncio.sleep(0)
+    first.cancel()
+    assert await bench.text_at("x = ‸") == "REPLAY"
+    assert (first.cancelled(), bench.n_read) == (True, 1)
+
+
+@pytest.mark.parametrize("script", [Script(prefill_ms=60_000), Script(token_ms=60_000), Script(token_ms=5)])
+async def test_cancelling_a_request_cancels_its_generation(script: Script, tmp_path: Path) -> None:
+    events = tmp_path / "events"
+    bench = Bench(replace(script, default="x" * 10_000, events=str(events)), max_tokens=1024)
+    request = asyncio.create_task(bench.at("x = ‸\n"))
+    while not bench.engine.requests:
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(0.02)
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
+    assert events.read_text().split() == ["started", "generating", "cancelled"]

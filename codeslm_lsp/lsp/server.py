@@ -1,0 +1,227 @@
+"""LSP messages ⇄ the session. Every handler converts, calls, converts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+from pygls.uris import to_fs_path
+
+from codeslm_lsp import __version__
+from codeslm_lsp.completion.launch import Launch
+from codeslm_lsp.lsp import convert
+from codeslm_lsp.lsp.documents import MirroredDocument
+from codeslm_lsp.lsp.session import Session
+from codeslm_lsp.lsp.workspace import MirroringProtocol, notebook_context, quiet_logging
+from codeslm_lsp.settings import Source, environment_source, project_source, resolve
+from codeslm_lsp.values import Completion, Cursor, Document, Report, Skip, SkipReason, Trigger
+
+if TYPE_CHECKING:
+    from pygls.server import ServerErrors
+
+SECTION = "codeslm"
+"""The section of the client's configuration that is ours."""
+
+NOTEBOOKS = types.NotebookDocumentSyncOptions(
+    notebook_selector=[types.NotebookDocumentFilterWithNotebook(notebook="*")], save=False
+)
+
+_log = logging.getLogger(__name__)
+
+
+class CodeslmServer(LanguageServer):
+    """A pygls server with one session."""
+
+    def __init__(self, launch: Launch) -> None:
+        super().__init__(
+            "codeslm",
+            __version__,
+            notebook_document_sync=NOTEBOOKS,
+            protocol_cls=MirroringProtocol,
+            converter_factory=convert.converter,
+        )
+        self._launch = launch
+        self._session: Session | None = None
+        self._told: set[str] = set()
+        self.initialization_options: Mapping[str, Any] = {}
+
+    @property
+    def session(self) -> Session:
+        """The session; it belongs to the running event loop, so it is made on first use."""
+        if self._session is None:
+            self._session = Session(self._launch, self.tell, self.note)
+        return self._session
+
+    def tell(self, sentence: str) -> None:
+        """Show the user a sentence, each only once a session."""
+        if sentence not in self._told:
+            self._told.add(sentence)
+            self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, sentence))
+
+    def note(self, sentence: str) -> None:
+        """Write a sentence into the editor's log."""
+        self.window_log_message(types.LogMessageParams(types.MessageType.Info, sentence))
+
+    def report_server_error(self, error: Exception, source: ServerErrors) -> None:
+        """A defect goes to the log, where it holds no source text, and not into the user's face."""
+        _log.error("%s while handling a message: %s", source.__name__, type(error).__name__)
+
+    def document(self, uri: str) -> MirroredDocument | None:
+        """The mirror of an open document."""
+        document = self.workspace.text_documents.get(convert.document_key(uri))
+        return document if isinstance(document, MirroredDocument) else None
+
+    def root_uri(self) -> str | None:
+        """The workspace's folder, its first one if it has several."""
+        return self.workspace.root_uri or next(iter(self.workspace.folders), None)
+
+    def root(self) -> Path | None:
+        """The folder whose ``pyproject.toml`` may hold settings."""
+        uri = self.root_uri()
+        path = to_fs_path(uri) if uri else None
+        return Path(path) if path else None
+
+
+def build_server(launch: Launch) -> CodeslmServer:
+    """A server that starts engines by ``launch``. Run it by ``start_io`` or ``start_tcp``."""
+    quiet_logging()
+    server = CodeslmServer(launch)
+    _register(server)
+    return server
+
+
+def _register(server: CodeslmServer) -> None:
+    @server.feature(types.INITIALIZE)
+    def initialize(params: types.InitializeParams) -> None:
+        options = params.initialization_options
+        if isinstance(options, Mapping):
+            server.initialization_options = options
+        settings, _ = resolve(_sources(server, {}))
+        if settings.completion.menu:
+            server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions())(complete_menu)
+        if options is not None and not isinstance(options, Mapping):
+            server.tell("The initialization options were ignored because they are not a table of settings.")
+
+    @server.feature(types.INITIALIZED)
+    async def initialized(_params: types.InitializedParams) -> None:
+        await _configure(server)
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
+    async def configuration_changed(params: types.DidChangeConfigurationParams) -> None:
+        pushed = params.settings.get(SECTION) if isinstance(params.settings, Mapping) else None
+        await _configure(server, pushed)
+
+    @server.feature(types.SHUTDOWN)
+    def shutdown(_params: None) -> None:
+        server.session.close_soon()
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    def closed(params: types.DidCloseTextDocumentParams) -> None:
+        server.session.forget(params.text_document.uri)
+
+    @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
+    async def complete_inline(params: types.InlineCompletionParams) -> types.InlineCompletionList:
+        trigger = convert.trigger_of(params.context.trigger_kind)
+        completion, document = await _complete(server, params.text_document.uri, params.position, trigger)
+        return convert.inline_completion_list(completion, document)
+
+    async def complete_menu(params: types.CompletionParams) -> types.CompletionList:
+        completion, document = await _complete(server, params.text_document.uri, params.position, Trigger.AUTOMATIC)
+        return convert.completion_list(completion, document)
+
+    @server.command("codeslm.explainLast")
+    def explain_last() -> dict[str, Any] | None:
+        if server.session.last is None:
+            return None
+        report, uri = server.session.last
+        return convert.report_as_json(report, server.document(uri))
+
+    @server.command("codeslm.accepted")
+    def accepted(*_arguments: Any) -> None:
+        """An item's command: the editor runs it when the user accepts. Nothing is recorded yet."""
+
+
+async def _complete(
+    server: CodeslmServer, uri: str, position: types.Position, trigger: Trigger
+) -> tuple[Completion | None, MirroredDocument | None]:
+    mirror = server.document(uri)
+    if mirror is None:
+        skip = Skip(SkipReason.UNKNOWN_DOCUMENT, "The editor asked for a document that it has not opened.")
+        server.session.remember(Report(skip, trigger), uri)
+        return None, None
+    document, cursor, offset = _view(server, mirror, position)
+    version = mirror.version
+    report = _in_cell(await server.session.complete(document, cursor, trigger), offset)
+    if mirror.version != version and isinstance(report.outcome, Completion):
+        report = replace(report, outcome=Skip(SkipReason.SUPERSEDED, "The text changed while the model worked."))
+    server.session.remember(report, uri)
+    return (report.outcome if isinstance(report.outcome, Completion) else None), mirror
+
+
+def _view(server: CodeslmServer, mirror: MirroredDocument, position: types.Position) -> tuple[Document, Cursor, int]:
+    """The document as the model sees it: a notebook's cell stands between the code cells around it.
+
+    Returns it with the cursor in it, and the offset at which the cell itself begins.
+    """
+    path = convert.path_of(mirror.uri, server.root_uri())
+    document = mirror.snapshot(path)
+    cursor = mirror.offset_at(position)
+    view = notebook_context(server.workspace, mirror.uri)
+    if view is None:
+        return document, Cursor(cursor), 0
+    text = view.before + document.text + view.after
+    joined = Document(document.uri, document.path, document.language_id, document.version, text)
+    return joined, Cursor(cursor + len(view.before)), len(view.before)
+
+
+def _in_cell(report: Report, offset: int) -> Report:
+    """The same report with the completion's place counted from the cell's beginning."""
+    outcome = report.outcome
+    if isinstance(outcome, Skip):
+        return report
+    return replace(report, outcome=replace(outcome, start=outcome.start - offset, end=outcome.end - offset))
+
+
+async def _configure(server: CodeslmServer, pushed: Any = None) -> None:
+    """Gather the settings of all sources, tell what is wrong with them, and use them."""
+    configuration = pushed if isinstance(pushed, Mapping) else await _ask_configuration(server)
+    settings, problems = resolve(_sources(server, configuration))
+    for problem in problems:
+        server.tell(problem)
+    server.session.configure(settings)
+
+
+async def _ask_configuration(server: CodeslmServer) -> Mapping[str, Any]:
+    workspace = server.client_capabilities.workspace
+    if workspace is None or not workspace.configuration:
+        return {}
+    asked = types.ConfigurationParams(items=[types.ConfigurationItem(section=SECTION)])
+    try:
+        answer = await asyncio.wait_for(server.workspace_configuration_async(asked), timeout=2.0)
+    except Exception as error:  # A client's wrong answer must not cost the session its settings.
+        _log.warning("the client did not answer workspace/configuration: %s", type(error).__name__)
+        return {}
+    found = answer[0] if answer else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _sources(server: CodeslmServer, configuration: Mapping[str, Any]) -> list[Source]:
+    """All sources of settings, the weakest first."""
+    project, problems = project_source(server.root())
+    for problem in problems:
+        server.tell(problem)
+    environment = environment_source(os.environ)
+    sources = [
+        project,
+        Source("initializationOptions", server.initialization_options),
+        Source("the editor's configuration", configuration),
+        environment,
+    ]
+    return [source for source in sources if source is not None]

@@ -1,0 +1,132 @@
+"""What lives as long as one connection: the settings, the engine they ask for, how the last request was answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from codeslm_lsp.completion.completer import Completer
+from codeslm_lsp.completion.latest import LatestWins
+from codeslm_lsp.completion.launch import Launch, Launched
+from codeslm_lsp.settings import Settings
+from codeslm_lsp.values import CodeslmError, Cursor, Document, ModelError, Report, Skip, SkipReason, Trigger
+
+CONFIGURATION_PATIENCE_S = 5.0
+"""A client that was asked for its configuration and does not answer is not waited for any longer."""
+
+RETRY_S = 3.0
+"""How long a missing model is not looked for again."""
+
+Tell = Callable[[str], None]
+"""Says one sentence: to the user (``window/showMessage``), or into the editor's log (``window/logMessage``)."""
+
+
+class Session:
+    """Completions for one client. All methods belong to the server's event loop."""
+
+    def __init__(self, launch: Launch, tell: Tell, note: Tell) -> None:
+        self._launch = launch
+        self._tell = tell
+        self._note = note
+        self._settings: Settings | None = None
+        self._launched: Launched | None = None
+        self._completer: Completer | None = None
+        self._problem: Skip | None = None
+        self._tried_at = 0.0
+        self._configured = asyncio.Event()
+        self._latest = LatestWins()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.last: tuple[Report, str] | None = None
+
+    def configure(self, settings: Settings) -> None:
+        """Use these settings from now on. The engine is started anew only if it has to run differently."""
+        if settings == self._settings:
+            return
+        before, self._settings = self._settings, settings
+        if before is None or (before.model, before.engine) != (settings.model, settings.engine) or not self._launched:
+            self._start(settings)
+        self._renew_completer(settings)
+        self._configured.set()
+
+    async def complete(self, document: Document, cursor: Cursor, trigger: Trigger) -> Report:
+        """Answer one request; a newer one answers this one with a skip."""
+        try:
+            report = await self._latest.run(self._complete(document, cursor, trigger))
+        except asyncio.CancelledError:
+            self.remember(
+                Report(Skip(SkipReason.CANCELLED, "The editor cancelled the request."), trigger), document.uri
+            )
+            raise
+        return report or Report(Skip(SkipReason.SUPERSEDED, "A newer request took its place."), trigger)
+
+    def remember(self, report: Report, uri: str) -> None:
+        """Keep how a request was answered for ``explainLast``; one that a newer request replaced is not worth it."""
+        if not (isinstance(report.outcome, Skip) and report.outcome.reason is SkipReason.SUPERSEDED):
+            self.last = (report, uri)
+
+    def forget(self, uri: str) -> None:
+        """A document was closed."""
+        if self._completer is not None:
+            self._completer.forget(uri)
+
+    def close_soon(self) -> None:
+        """End the engine without waiting for its end."""
+        self._latest.cancel()
+        if self._launched is not None:
+            self._in_background(self._launched.engine.close())
+            self._launched = self._completer = None
+
+    def _try_again(self) -> None:
+        """Perhaps a model has been pulled since there was none."""
+        now = asyncio.get_running_loop().time()
+        if self._settings is None or now - self._tried_at < RETRY_S:
+            return
+        self._start(self._settings)
+        self._renew_completer(self._settings)
+
+    def _renew_completer(self, settings: Settings) -> None:
+        if self._launched is not None:
+            self._completer = Completer(self._launched.engine, self._launched.read_format, settings)
+
+    def _start(self, settings: Settings) -> None:
+        if self._launched is not None:
+            self._in_background(self._launched.engine.close())
+        self._launched = self._completer = self._problem = None
+        self._tried_at = asyncio.get_running_loop().time()
+        try:
+            self._launched = self._launch(settings)
+        except ModelError as error:
+            self._problem = Skip(SkipReason.MODEL_MISSING, str(error))
+            self._tell(str(error))
+            return
+        self._note(self._launched.message)
+        self._in_background(self._warm_up(self._launched, settings))
+
+    async def _warm_up(self, launched: Launched, settings: Settings) -> None:
+        """Load the model before the first key, and tell once what is wrong with it."""
+        try:
+            model_format = await launched.read_format()
+            if model_format.warning:
+                self._tell(model_format.warning)
+            await launched.engine.ready(settings.completion.wait_for_model_ms)
+        except CodeslmError as error:
+            if self._launched is launched:
+                self._tell(str(error))
+
+    async def _complete(self, document: Document, cursor: Cursor, trigger: Trigger) -> Report:
+        try:
+            await asyncio.wait_for(self._configured.wait(), CONFIGURATION_PATIENCE_S)
+        except TimeoutError:
+            self.configure(Settings())
+        if self._completer is None and self._problem is not None:
+            self._try_again()
+        if self._completer is None:
+            problem = self._problem or Skip(SkipReason.ENGINE_FAILED, "The engine is being closed.")
+            return Report(problem, trigger)
+        return await self._completer.complete(document, cursor, trigger)
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,312 @@
+"""The real server as a subprocess, over real pipes, with the replaying engine behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from lsprotocol import types
+from pygls.exceptions import JsonRpcRequestCancelled
+
+from tests.support.client import replay_editor
+
+URI = "file:///work/a.py"
+SOURCE = "def add(a, b):\n    ret\n"
+CURSOR = SOURCE.index("ret") + 3
+
+
+async def test_ghost_text_at_the_cursor() -> None:
+    async with replay_editor({"answers": {"    ret": "urn a + b\n"}}) as editor:
+        editor.open(URI, SOURCE)
+        [item] = await editor.complete(URI, CURSOR)
+        assert item.insert_text == "urn a + b"
+        assert item.range == types.Range(types.Position(1, 7), types.Position(1, 7))
+
+
+async def test_capabilities() -> None:
+    async with replay_editor() as editor:
+        assert editor.capabilities.inline_completion_provider is not None
+        assert editor.capabilities.completion_provider is None
+        assert editor.capabilities.notebook_document_sync is not None
+        assert editor.capabilities.text_document_sync.change == types.TextDocumentSyncKind.Incremental
+        assert "codeslm.explainLast" in editor.capabilities.execute_command_provider.commands
+
+
+async def test_the_completion_menu_is_opt_in() -> None:
+    async with replay_editor({"answers": {"ret": "urn a"}}, options={"completion": {"menu": True}}) as editor:
+        assert editor.capabilities.completion_provider is not None
+        editor.open(URI, SOURCE)
+        params = types.CompletionParams(types.TextDocumentIdentifier(URI), types.Position(1, 7))
+        answer = await editor.client.text_document_completion_async(params)
+        assert isinstance(answer, types.CompletionList)
+        [item] = answer.items
+        assert item.text_edit == types.TextEdit(types.Range(types.Position(1, 4), types.Position(1, 7)), "return a")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
+async def test_position_encodings(encoding: str) -> None:
+    text = 'x = "日本😀" + y\n'
+    before = text[: text.index(" + y")]
+    units = {"utf-8": len(before.encode()), "utf-16": len(before.encode("utf-16-le")) // 2, "utf-32": len(before)}
+    async with replay_editor({"answers": {'😀"': ".strip()"}}, encodings=[encoding]) as editor:
+        assert editor.capabilities.position_encoding == encoding
+        editor.open(URI, text)
+        request = editor.request(URI, 0)
+        request.position = types.Position(0, units[encoding])
+        answer = await editor.client.text_document_inline_completion_async(request)
+        assert isinstance(answer, types.InlineCompletionList)
+        assert answer.items[0].insert_text == ".strip()"
+        assert answer.items[0].range == types.Range(request.position, request.position)
+
+
+@pytest.mark.parametrize("character", ["\f", "\v", "\x85", "\u2028", "\x1c", "😀"])
+async def test_the_mirror_never_desynchronises(character: str) -> None:
+    """Characters that only Python takes for line ends."""
+    text = f"a = 1{character}b = 2\nc = 3\n"
+    async with replay_editor({"answers": {"c = 34": "FOUND"}}) as editor:
+        editor.open(URI, text)
+        end = editor.type(URI, text.index("3") + 1, "4")
+        [item] = await editor.complete(URI, end)
+        assert item.insert_text == "FOUND"
+
+
+async def test_a_newer_request_stops_the_older_one(tmp_path: Path) -> None:
+    events = tmp_path / "events"
+    script = {"answers": {"    ret": "slow", "    retu": "rn a"}, "prefill_ms": 400, "events": str(events)}
+    async with replay_editor(script) as editor:
+        editor.open(URI, SOURCE)
+        old = asyncio.create_task(editor.complete(URI, CURSOR))
+        await asyncio.sleep(0.15)
+        end = editor.type(URI, CURSOR, "u")
+        new = asyncio.create_task(editor.complete(URI, end))
+        assert await old == []
+        assert not new.done(), "the old request is answered at once, not after the new one"
+        assert [item.insert_text for item in await new] == ["rn a"]
+    assert events.read_text().split() == ["started", "generating", "cancelled", "generating", "end", "closed"]
+
+
+async def test_a_cancelled_request_stops_at_once(tmp_path: Path) -> None:
+    events = tmp_path / "events"
+    async with replay_editor({"prefill_ms": 5000, "events": str(events)}) as editor:
+        editor.open(URI, SOURCE)
+        request: Any = editor.client.protocol.send_request_async(
+            types.TEXT_DOCUMENT_INLINE_COMPLETION, editor.request(URI, CURSOR), msg_id="wanted"
+        )
+        while "generating" not in (events.read_text() if events.exists() else ""):
+            await asyncio.sleep(0.01)
+        editor.client.cancel_request(types.CancelParams(id="wanted"))
+        with pytest.raises(JsonRpcRequestCancelled):
+            async with asyncio.timeout(2):
+                await request
+        assert (await editor.explain())["skip"]["reason"] == "cancelled"
+        assert "cancelled" in events.read_text()
+
+
+async def test_other_messages_are_answered_while_the_model_works() -> None:
+    async with replay_editor({"prefill_ms": 3000}) as editor:
+        editor.open(URI, SOURCE)
+        slow = asyncio.create_task(editor.complete(URI, CURSOR))
+        await asyncio.sleep(0.1)
+        async with asyncio.timeout(1):
+            editor.type(URI, 0, "# ")
+            assert await editor.explain() is None
+        assert not slow.done()
+        async with asyncio.timeout(2):
+            await editor.leave()
+        slow.cancel()
+
+
+async def test_the_first_request_waits_for_the_model() -> None:
+    async with replay_editor({"load_ms": 700, "answers": {"ret": "urn"}}) as editor:
+        editor.open(URI, SOURCE)
+        assert [item.insert_text for item in await editor.complete(URI, CURSOR)] == ["urn"]
+        assert editor.notes == ["replay: a script"]
+
+
+async def test_a_model_that_loads_too_long_is_a_reason() -> None:
+    options = {"completion": {"wait_for_model_ms": 50}}
+    async with replay_editor({"load_ms": 60_000}, options=options) as editor:
+        editor.open(URI, SOURCE)
+        assert await editor.complete(URI, CURSOR) == []
+        assert (await editor.explain())["skip"]["reason"] == "model_loading"
+
+
+async def test_no_model_is_told_once_and_explained() -> None:
+    sentence = "No model is installed; run `codeslm models pull x`."
+    async with replay_editor(environment={"CODESLM_TEST_NO_MODEL": sentence}) as editor:
+        editor.open(URI, SOURCE)
+        assert await editor.complete(URI, CURSOR) == []
+        assert await editor.complete(URI, CURSOR) == []
+        why = await editor.explain()
+        assert why["skip"] == {"reason": "model_missing", "detail": sentence}
+        await editor.said("No model is installed")
+        assert len(editor.messages) == 1
+
+
+async def test_an_engine_that_dies_is_a_reason_and_the_next_request_works() -> None:
+    async with replay_editor({"dies_on": "ret", "answers": {"retu": "rn"}}) as editor:
+        editor.open(URI, SOURCE)
+        assert await editor.complete(URI, CURSOR) == []
+        assert (await editor.explain())["skip"]["reason"] == "engine_failed"
+        end = editor.type(URI, CURSOR, "u")
+        assert [item.insert_text for item in await editor.complete(URI, end)] == ["rn"]
+
+
+REASONS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
+    ("", "empty_document", {}, {}),
+    ("\0\0", "not_text", {}, {}),
+    ("x = 1\n" * 400, "file_too_large", {}, {"completion": {"max_file_bytes": 1000}}),
+    (SOURCE, "disabled", {}, {"completion": {"enabled": False}}),
+    (SOURCE, "disabled", {}, {"completion": {"disabled_languages": ["python"]}}),
+    (SOURCE, "blank", {"default": "\n\n   "}, {}),
+    (SOURCE, "nothing_generated", {"default": ""}, {}),
+]
+
+
+@pytest.mark.parametrize(("text", "reason", "script", "options"), REASONS)
+async def test_every_empty_answer_has_a_reason(
+    text: str, reason: str, script: dict[str, Any], options: dict[str, Any]
+) -> None:
+    async with replay_editor(script, options=options) as editor:
+        editor.open(URI, text)
+        assert await editor.complete(URI, min(CURSOR, len(text))) == []
+        why = await editor.explain()
+        assert why["skip"]["reason"] == reason
+        assert why["skip"]["detail"].endswith(".")
+
+
+async def test_a_document_that_was_never_opened() -> None:
+    async with replay_editor() as editor:
+        assert await editor.complete("file:///nowhere.py", 0) == []
+        assert (await editor.explain())["skip"]["reason"] == "unknown_document"
+
+
+async def test_a_position_outside_the_file_is_taken_for_its_end() -> None:
+    async with replay_editor({"answers": {"x = 1": "0"}}) as editor:
+        editor.open(URI, "x = 1")
+        request = editor.request(URI, 0)
+        request.position = types.Position(50, 2**31 - 1)
+        answer = await editor.client.text_document_inline_completion_async(request)
+        assert isinstance(answer, types.InlineCompletionList)
+        assert [item.insert_text for item in answer.items] == ["0"]
+
+
+async def test_typing_reuses_the_prompt() -> None:
+    async with replay_editor({"default": "x"}) as editor:
+        editor.open(URI, SOURCE)
+        await editor.complete(URI, CURSOR)
+        assert not (await editor.explain())["anchor_reused"]
+        await editor.complete(URI, editor.type(URI, CURSOR, "ur"))
+        assert (await editor.explain())["anchor_reused"]
+        await editor.complete(URI, editor.type(URI, 0, "# above\n") + CURSOR)
+        assert not (await editor.explain())["anchor_reused"]
+
+
+async def test_the_explanation_holds_the_numbers() -> None:
+    async with replay_editor({"answers": {"ret": "urn a"}}) as editor:
+        assert await editor.explain() is None
+        editor.open(URI, SOURCE)
+        await editor.complete(URI, CURSOR)
+        why = await editor.explain()
+        assert (why["text"], why["skip"], why["model"], why["extent"]) == ("urn a", None, "replay", "line")
+        assert 0 < why["confidence"] <= 1
+        assert set(why["timings"]) == {"prefill_ms", "decode_ms", "n_prefill", "n_reused", "n_decode"}
+
+
+async def test_wrong_settings_are_told_and_defaults_hold(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.codeslm.prompt]\nmax_tokens = "many"\n')
+    async with replay_editor(
+        {"default": "y" * 200},
+        options={"completion": {"max_tokens": "lots"}},
+        configuration={"completion": {"multiline": 3}, "unheard_of": 1},
+        environment={"CODESLM_COMPLETION__AUTOMATIC": "perhaps"},
+        root=tmp_path,
+    ) as editor:
+        for setting in (
+            "'completion.max_tokens' in initializationOptions",
+            "'completion.multiline' in the editor's configuration",
+            "'unheard_of' in the editor's configuration",
+            "'completion.automatic' in the environment",
+            "'prompt.max_tokens' in",
+        ):
+            await editor.said(setting)
+        editor.open(URI, SOURCE)
+        [item] = await editor.complete(URI, CURSOR)
+        assert len(str(item.insert_text)) == 96
+
+
+async def test_settings_change_while_running() -> None:
+    async with replay_editor({"default": "abcdef"}) as editor:
+        editor.open(URI, SOURCE)
+        assert await editor.complete(URI, CURSOR)
+        editor.client.workspace_did_change_configuration(
+            types.DidChangeConfigurationParams({"codeslm": {"completion": {"enabled": False}}})
+        )
+        assert await editor.complete(URI, CURSOR) == []
+        assert (await editor.explain())["skip"]["reason"] == "disabled"
+
+
+async def test_options_that_are_no_table() -> None:
+    async with replay_editor({"answers": {"ret": "urn"}}, options=[1, 2]) as editor:
+        await editor.said("not a table of settings")
+        editor.open(URI, SOURCE)
+        assert await editor.complete(URI, CURSOR)
+
+
+async def test_a_notebook_cell_sees_the_cells_around_it() -> None:
+    cells = ["import math\n", "r = 2\nmath.pi * ", "print(r)"]
+    uris = [f"vscode-notebook-cell:/work/n.ipynb#{n}" for n in range(3)]
+    async with replay_editor({"answers": {"import math\n\nr = 2\nmath.pi * ": "r**2"}}) as editor:
+        for uri, text in zip(uris, cells, strict=True):
+            editor.texts[uri] = text
+        editor.client.notebook_document_did_open(
+            types.DidOpenNotebookDocumentParams(
+                types.NotebookDocument(
+                    uri="file:///work/n.ipynb",
+                    notebook_type="jupyter-notebook",
+                    version=1,
+                    cells=[types.NotebookCell(types.NotebookCellKind.Code, uri) for uri in uris],
+                ),
+                [types.TextDocumentItem(uri, "python", 1, text) for uri, text in zip(uris, cells, strict=True)],
+            )
+        )
+        [item] = await editor.complete(uris[1], len(cells[1]))
+        assert item.insert_text == "r**2"
+        assert item.range == types.Range(types.Position(1, 10), types.Position(1, 10))
+        assert (await editor.explain())["range"]["start"] == {"line": 1, "character": 10}
+
+
+async def test_a_huge_file_is_edited_without_delay() -> None:
+    text = "x = 1\n" * 4_000_000
+    async with replay_editor() as editor:
+        editor.open(URI, text)
+        assert await editor.complete(URI, 0) == []
+        assert (await editor.explain())["skip"]["reason"] == "file_too_large"
+
+
+async def test_old_clients_count_their_triggers_from_zero() -> None:
+    async with replay_editor({"default": "x"}, options={"completion": {"automatic": False}}) as editor:
+        editor.open(URI, SOURCE)
+        raw = {"textDocument": {"uri": URI}, "position": {"line": 1, "character": 7}}
+        answer = await editor.send_raw("textDocument/inlineCompletion", {**raw, "context": {"triggerKind": 0}})
+        assert len(answer.items) == 1
+
+
+async def test_the_server_leaves_when_the_editor_vanishes(tmp_path: Path) -> None:
+    async with replay_editor() as editor:
+        server = psutil.Process(editor.server_pid)
+        editor.left = True
+        editor.client._server.stdin.close()
+        async with asyncio.timeout(5):
+            while server.is_running() and server.status() != psutil.STATUS_ZOMBIE:
+                await asyncio.sleep(0.02)
+
+
+async def test_accepting_runs_a_command_the_server_has() -> None:
+    async with replay_editor({"default": "x"}) as editor:
+        assert "codeslm.accepted" in json.dumps(editor.capabilities.execute_command_provider.commands)
+        await editor.client.workspace_execute_command_async(types.ExecuteCommandParams("codeslm.accepted", ["id"]))

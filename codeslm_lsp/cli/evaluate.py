@@ -1,0 +1,88 @@
+"""``codeslm eval``: fill the holes of a benchmark with several arms and compare them case by case."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from codeslm_lsp.cli.wiring import model_path
+from codeslm_lsp.evaluation.arms import ARMS
+from codeslm_lsp.evaluation.cases import read_cases
+from codeslm_lsp.evaluation.run import Scored, run_arm, summary
+from codeslm_lsp.models.store import open_store
+from codeslm_lsp.values import InputError
+
+PATIENCE_MS = 120_000
+"""The time budget of every arm: none in effect."""
+
+
+def evaluate(
+    context: typer.Context,
+    benchmark: Annotated[str, typer.Option("--set", metavar="FILE[:KIND]", help="A gzip JSON-lines benchmark.")],
+    n: Annotated[int, typer.Option("--n", min=0, help="Cases, chosen at random once for all; 0 takes all.")] = 0,
+    arms: Annotated[str, typer.Option(help=f"Compared arms, the first being the reference: {', '.join(ARMS)}.")] = (
+        "bare,ours"
+    ),
+    execute: Annotated[bool, typer.Option("--execute", help="Run the completed programs' tests for pass@1.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every case as data.")] = False,
+) -> None:
+    """Measure how often completions are right, through the real server."""
+    names = [name.strip() for name in arms.split(",")]
+    if unknown := [name for name in names if name not in ARMS]:
+        raise InputError(f"There is no arm '{unknown[0]}'; choose from {', '.join(ARMS)}.")
+    file, _, kind = benchmark.partition(":")
+    cases = read_cases(Path(file), kind, n)
+    model, _ = model_path(context.obj, open_store())
+    # What is measured is what the model says, not how fast this machine is.
+    patient = context.obj.completion.model_copy(update={"time_budget_ms": PATIENCE_MS})
+    settings = context.obj.model_copy(update={"completion": patient})
+    results: dict[str, list[Scored]] = {}
+    with _progress() as progress:
+        for name in names:
+            task = progress.add_task(name, total=len(cases))
+            results[name] = asyncio.run(
+                run_arm(name, cases, model, settings, execute=execute, on_case=lambda t=task: progress.advance(t))  # type: ignore[misc]
+            )
+    numbers = summary(results)
+    if as_json:
+        detail = {name: [asdict(case) for case in scored] for name, scored in results.items()}
+        typer.echo(json.dumps({"model": model.stem, "set": benchmark, "summary": numbers, "cases": detail}))
+    else:
+        Console().print(_table(numbers, model.stem, benchmark))
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def _table(numbers: dict[str, Any], model: str, benchmark: str) -> Table:
+    table = Table(title=f"{Path(benchmark).name}, {model}", title_justify="left")
+    for title in ("arm", "n", "exact match %", "first line %", "pass@1 %", "shown %", "median ms", "tokens read"):
+        table.add_column(title, justify="left" if title == "arm" else "right")
+    for name, row in numbers.items():
+        table.add_row(
+            name,
+            str(row["n"]),
+            f"{row['exact_match']:.1f}{_difference(row.get('exact_match_difference'))}",
+            f"{row['exact_match_first_line']:.1f}",
+            f"{row['pass_at_1']:.1f}{_difference(row.get('pass_at_1_difference'))}" if "pass_at_1" in row else "",
+            f"{row['shown']:.0f}",
+            f"{row['median_ms']:.0f}",
+            f"{row['median_n_prefill']:.0f}",
+        )
+    return table
+
+
+def _difference(difference: dict[str, float] | None) -> str:
+    if difference is None:
+        return ""
+    return f" ({difference['points']:+.1f} [{difference['low']:+.1f}, {difference['high']:+.1f}])"

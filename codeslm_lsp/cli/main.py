@@ -1,0 +1,94 @@
+"""``codeslm …``: argument parsing and wiring. Errors meant for the user end here: one sentence and exit code 2."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from codeslm_lsp import __version__
+from codeslm_lsp.cli import complete, evaluate, models
+from codeslm_lsp.settings import environment_source, project_source, resolve
+from codeslm_lsp.values import CodeslmError, InputError
+
+app = typer.Typer(
+    help="A code assistant that runs entirely on your own machine.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(models.app, name="models")
+app.command()(complete.complete)
+app.command("eval")(evaluate.evaluate)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"codeslm {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    model: Annotated[str, typer.Option(help="A name of the catalogue or the path of a GGUF file.")] = "",
+    _version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """A code assistant that runs entirely on your own machine."""
+    project, unreadable = project_source(Path.cwd())
+    environment = environment_source(os.environ)
+    settings, problems = resolve([source for source in (project, environment) if source is not None])
+    for problem in (*unreadable, *problems):
+        Console(stderr=True, highlight=False).print(problem, style="yellow", soft_wrap=True, markup=False)
+    context.obj = settings.model_copy(update={"model": model}) if model else settings
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    tcp: Annotated[str, typer.Option(metavar="HOST:PORT", help="Listen on a loopback address, not on stdio.")] = "",
+) -> None:
+    """Run the language server for an editor, on standard input and output."""
+    from codeslm_lsp.cli.wiring import launch
+    from codeslm_lsp.lsp.server import build_server
+
+    address = _loopback(tcp) if tcp else None
+    chosen = context.obj.model
+    server = build_server(
+        lambda settings: launch(settings if settings.model else settings.model_copy(update={"model": chosen}))
+    )
+    if address is None:
+        server.start_io()
+        return
+    try:
+        server.start_tcp(*address)
+    except OSError as error:
+        raise InputError(f"Cannot listen on {tcp}: {error.strerror or error}; choose another port.") from None
+
+
+def _loopback(address: str) -> tuple[str, int]:
+    """Host and port of a loopback address. Raises ``InputError``: the server must not be reached from elsewhere."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    try:
+        if not (host == "localhost" or ipaddress.ip_address(host).is_loopback):
+            raise InputError(f"{host} is not a loopback address; use 127.0.0.1, so that only this machine can connect.")
+        if not 0 <= int(port) <= 65535:
+            raise InputError(f"{port} is not a port; choose one from 1024 to 65535.")
+        return host, int(port)
+    except ValueError:
+        raise InputError(f"Give the address as HOST:PORT, such as 127.0.0.1:9257; '{address}' is not one.") from None
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        app(standalone_mode=True)
+    except CodeslmError as error:
+        Console(stderr=True, highlight=False).print(str(error), style="red", soft_wrap=True, markup=False)
+        sys.exit(2)

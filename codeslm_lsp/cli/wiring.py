@@ -1,0 +1,40 @@
+"""Settings → the real engine on a real model file: the one place where both are put together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from codeslm_lsp.completion.launch import Launched
+from codeslm_lsp.completion.model_format import read_format
+from codeslm_lsp.engine.process import EngineOptions, EngineProcess
+from codeslm_lsp.models.choose import choose_for_this_machine
+from codeslm_lsp.models.gguf import read_header
+from codeslm_lsp.models.store import Store, open_store
+from codeslm_lsp.settings import Settings
+from codeslm_lsp.values import ModelNotFound
+
+
+def launch(settings: Settings) -> Launched:
+    """Begin to start the engine on an installed model; never downloads. Raises ``ModelError``."""
+    path, message = model_path(settings, open_store())
+    read_header(path)  # llama.cpp itself ends the process on a damaged file.
+    options = EngineOptions(
+        model_path=path,
+        n_ctx=settings.engine.context_tokens,
+        n_ubatch=settings.engine.microbatch_tokens,
+        n_threads=settings.engine.threads,
+    )
+    engine = EngineProcess(options)
+    engine.start()
+    return Launched(engine, lambda: read_format(path, engine), message)
+
+
+def model_path(settings: Settings, store: Store) -> tuple[Path, str]:
+    """The file of the model to run, and a sentence saying why this one. Raises ``ModelNotFound``."""
+    if settings.model:
+        return store.find(settings.model), f"{settings.model}: chosen by the setting 'model'."
+    choice = choose_for_this_machine(store)
+    try:
+        return store.find(choice.name), choice.reason
+    except ModelNotFound:
+        raise ModelNotFound(f"No model is installed; run `codeslm models pull {choice.name}`.") from None

@@ -1,0 +1,32 @@
+"""Real models for the tests: pulled on first use, as a user would, and kept for the next run.
+
+``CODESLM_TEST_MODEL`` names a file to use as the small model instead.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from codeslm_lsp.models.pull import pull
+from codeslm_lsp.models.store import open_store
+
+
+def _model(name: str) -> Path:
+    """A model of the catalogue. A model that cannot be had fails the tests that need it: it is never skipped."""
+    return pull(name, store=open_store(), progress=lambda _progress: None)
+
+
+@pytest.fixture(scope="session")
+def small_model() -> Path:
+    """Qwen2.5-Coder 0.5B."""
+    given = os.environ.get("CODESLM_TEST_MODEL")
+    return Path(given) if given else _model("qwen2.5-coder-0.5b")
+
+
+@pytest.fixture(scope="session")
+def large_model() -> Path:
+    """Qwen2.5-Coder 1.5B."""
+    return _model("qwen2.5-coder-1.5b")

@@ -1,4 +1,4 @@
-"""The ways to fill a hole that are compared: the bare prompt, and ours through the real server over real pipes."""
+"""The ways to fill a hole that are compared: prompts put to the engine, and ours through the real server over pipes."""
 
 from __future__ import annotations
 
@@ -19,33 +19,40 @@ from codeslm_lsp.completion.model_format import ModelFormat, read_format
 from codeslm_lsp.engine.process import EngineOptions, EngineProcess
 from codeslm_lsp.engine.protocol import GenerateRequest
 from codeslm_lsp.evaluation.cases import Case
-from codeslm_lsp.prompt.build import TokenBudget, build_cold_prompt
+from codeslm_lsp.prompt.build import TokenBudget, build_prompt
+from codeslm_lsp.prompt.user_text import encode_user_texts
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import Context
 
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """What an arm inserted. ``skip`` is the reason where it offered nothing; ``ms`` is wall time of the request."""
+    """What an arm inserted.
+
+    ``skip`` is the reason where it offered nothing, ``stop`` why the generation ended, ``ms`` the request's wall time.
+    """
 
     text: str
     ms: float
     n_prefill: int
     skip: str = ""
+    stop: str = ""
 
 
 Arm = Callable[[Case], Awaitable[Fill]]
+Ask = Callable[[Case, ModelFormat, Settings], Awaitable[GenerateRequest]]
 
-ARMS = ("bare", "ours", "typed")
-"""``bare``: prefix-suffix-middle up to the cursor, no anchor, no filters. ``ours``: the server, opened at the hole.
+ARMS = ("bare", "anchored", "ours", "typed")
+"""``bare``: one prompt up to the cursor, nothing healed, nothing cut. ``anchored``: the prompt ends at the start of the
+hole's line, the rest of the line is typed behind it and healed; nothing cut. ``ours``: the server, opened at the hole.
 ``typed``: the server, with a request at the start of the hole's line first, so that the rest of the line is typed."""
 
 
 @asynccontextmanager
 async def open_arm(name: str, model: Path, settings: Settings) -> AsyncIterator[Arm]:
     """The arm of that name on this model, with whatever it needs running."""
-    if name == "bare":
-        async with _bare(model, settings) as arm:
+    if name in ("bare", "anchored"):
+        async with _engine(model, settings, _anchored if name == "anchored" else _cold) as arm:
             yield arm
     else:
         async with _server(model, settings, typed=name == "typed") as arm:
@@ -53,29 +60,48 @@ async def open_arm(name: str, model: Path, settings: Settings) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def _bare(model: Path, settings: Settings) -> AsyncIterator[Arm]:
+async def _engine(model: Path, settings: Settings, ask: Ask) -> AsyncIterator[Arm]:
     options = EngineOptions(model, settings.engine.context_tokens, settings.engine.microbatch_tokens)
     engine = EngineProcess(options)
     try:
         model_format = await read_format(model, engine)
         await engine.ready(settings.completion.wait_for_model_ms)
-        yield lambda case: _fill_bare(case, engine, model_format, settings)
+        yield lambda case: _fill_by_engine(engine, lambda: ask(case, model_format, settings))
     finally:
         await engine.close()
 
 
-async def _fill_bare(case: Case, engine: EngineProcess, model_format: ModelFormat, settings: Settings) -> Fill:
+async def _fill_by_engine(engine: EngineProcess, ask: Callable[[], Awaitable[GenerateRequest]]) -> Fill:
     started = time.perf_counter()
-    context = Context(_path(case), case.language, case.prefix, 0, "", case.suffix)
-    budget = TokenBudget(settings.prompt.max_tokens, settings.prompt.suffix_share)
-    prompt = await build_cold_prompt(context, model_format.fim, model_format.tokenizer, budget)
-    options = settings.completion
-    request = GenerateRequest(
-        prompt.token_ids, (), prompt.stop_ids, options.max_tokens, options.time_budget_ms, heal=False
-    )
-    async with engine.generate(request) as stream:
+    async with engine.generate(await ask()) as stream:
         generation = await stream.result()
-    return Fill(generation.text, (time.perf_counter() - started) * 1000, generation.timings.n_prefill)
+    ms = (time.perf_counter() - started) * 1000
+    return Fill(generation.text, ms, generation.timings.n_prefill, stop=generation.stop.value)
+
+
+async def _cold(case: Case, model_format: ModelFormat, settings: Settings) -> GenerateRequest:
+    return await _request(case.prefix, "", case, model_format, settings)
+
+
+async def _anchored(case: Case, model_format: ModelFormat, settings: Settings) -> GenerateRequest:
+    anchor = _line_start(case.prefix)
+    return await _request(case.prefix[:anchor], case.prefix[anchor:], case, model_format, settings)
+
+
+async def _request(
+    prefix: str, typed: str, case: Case, model_format: ModelFormat, settings: Settings
+) -> GenerateRequest:
+    context = Context(_path(case), case.language, prefix, 0, typed, case.suffix)
+    budget = TokenBudget(settings.prompt.max_tokens, settings.prompt.suffix_share)
+    prompt = await build_prompt(context, model_format.fim, model_format.tokenizer, budget)
+    [typed_ids] = await encode_user_texts(model_format.tokenizer, model_format.fim, [typed])
+    return GenerateRequest(
+        prompt.token_ids,
+        tuple(typed_ids),
+        prompt.stop_ids,
+        settings.completion.max_tokens,
+        settings.completion.time_budget_ms,
+    )
 
 
 @asynccontextmanager
@@ -98,7 +124,7 @@ async def _server(model: Path, settings: Settings, *, typed: bool) -> AsyncItera
 
 async def _fill_served(case: Case, client: LanguageClient, *, typed: bool) -> Fill:
     uri = f"file:///{_path(case)}"
-    line_start = max(case.prefix.rfind("\n"), case.prefix.rfind("\r")) + 1
+    line_start = _line_start(case.prefix)
     if typed and line_start < len(case.prefix):
         _open(client, uri, case.language, case.prefix[:line_start] + case.suffix)
         await _ask(client, uri, case.prefix[:line_start])
@@ -111,7 +137,8 @@ async def _fill_served(case: Case, client: LanguageClient, *, typed: bool) -> Fi
     why: Any = await client.workspace_execute_command_async(types.ExecuteCommandParams("codeslm.explainLast"))
     client.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri)))
     skip = why["skip"]["reason"] if why["skip"] else ""
-    return Fill(str(items[0].insert_text) if items else "", ms, int(why["timings"]["n_prefill"]), skip)
+    text = str(items[0].insert_text) if items else ""
+    return Fill(text, ms, int(why["timings"]["n_prefill"]), skip, why["stop"] or "")
 
 
 def _open(client: LanguageClient, uri: str, language: str, text: str) -> None:
@@ -138,6 +165,10 @@ async def _ask(client: LanguageClient, uri: str, before: str) -> list[types.Inli
     )
     assert isinstance(answer, types.InlineCompletionList)
     return list(answer.items)
+
+
+def _line_start(before: str) -> int:
+    return max(before.rfind("\n"), before.rfind("\r")) + 1
 
 
 def _position(before: str) -> types.Position:

@@ -35,13 +35,17 @@ class Session:
         self._problem: Skip | None = None
         self._tried_at = 0.0
         self._configured = asyncio.Event()
+        self._closed = False
         self._latest = LatestWins()
         self._tasks: set[asyncio.Task[None]] = set()
         self.last: tuple[Report, str] | None = None
 
     def configure(self, settings: Settings) -> None:
-        """Use these settings from now on. The engine is started anew only if it has to run differently."""
-        if settings == self._settings:
+        """Use these settings from now on. The engine is started anew only if it has to run differently.
+
+        After ``close_soon`` nothing is started any more: the client's answer about its settings may come that late.
+        """
+        if self._closed or settings == self._settings:
             return
         before, self._settings = self._settings, settings
         if before is None or (before.model, before.engine) != (settings.model, settings.engine) or not self._launched:
@@ -72,6 +76,7 @@ class Session:
 
     def close_soon(self) -> None:
         """End the engine without waiting for its end."""
+        self._closed = True
         self._latest.cancel()
         if self._launched is not None:
             self._in_background(self._launched.engine.close())
@@ -80,7 +85,7 @@ class Session:
     def _try_again(self) -> None:
         """Perhaps a model has been pulled since there was none."""
         now = asyncio.get_running_loop().time()
-        if self._settings is None or now - self._tried_at < RETRY_S:
+        if self._closed or self._settings is None or now - self._tried_at < RETRY_S:
             return
         self._start(self._settings)
         self._renew_completer(self._settings)

@@ -79,11 +79,6 @@ async def build_prompt(context: Context, fim: FimFormat, tokenizer: Tokenizer, b
     )
 
 
-async def build_cold_prompt(context: Context, fim: FimFormat, tokenizer: Tokenizer, budget: TokenBudget) -> Prompt:
-    """The prompt with its prefix up to the cursor and nothing typed behind it: what other tools send at every key."""
-    return await build_prompt(replace(context, prefix=context.prefix + context.typed, typed=""), fim, tokenizer, budget)
-
-
 async def _choose_window(
     context: Context, fim: FimFormat, tokenizer: Tokenizer, snippets: SnippetLayout, budget: TokenBudget, n_free: int
 ) -> _Window:

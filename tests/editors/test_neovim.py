@@ -144,6 +144,7 @@ def test_when_the_engine_dies_the_next_key_is_answered(
     open_neovim: OpenNeovim, neovim_0_12: Path, tmp_path: Path
 ) -> None:
     events = tmp_path / "events"
+    events.touch()  # The server starts its engine a moment after it has answered ``initialize``.
     script = {**SUM, "dies_on": "    re", "events": str(events)}
     neovim = open_neovim(neovim_0_12, GHOST, HEADER, script=script)
     neovim.type("Gore")
@@ -196,8 +197,10 @@ def test_the_server_goes_with_neovim(
 ) -> None:
     program: Path = request.getfixturevalue(f"neovim_{version}")
     events = tmp_path / "events"
+    events.touch()
     neovim = open_neovim(program, setup, HEADER, script={"events": str(events)})
     [server] = neovim.servers()
+    neovim.until(lambda: events.read_text(encoding="utf-8"), lambda said: "started" in said)
     neovim.quit()
     assert psutil.wait_procs([server], timeout=PATIENCE_S)[1] == []
     assert events.read_text(encoding="utf-8").splitlines() == ["started", "closed"]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeslm_lsp.prompt.build import TokenBudget, build_cold_prompt, build_prompt
+from codeslm_lsp.prompt.build import TokenBudget, build_prompt
 from codeslm_lsp.prompt.detect import FimFormat, RepositoryFormat, Slot
 from codeslm_lsp.prompt.window import block_characters, block_starts
 from codeslm_lsp.values import Context, KeptLines, Prompt, Snippet
@@ -76,14 +76,6 @@ async def test_a_small_document_is_shown_whole() -> None:
     assert text_of(prompt.token_ids) == "⟨bos⟩⟨pre⟩def f():\n⟨suf⟩\nprint()\n⟨mid⟩"
     assert prompt.typed == "    ret"
     assert prompt.stop_ids == FIM.stop_ids
-
-
-async def test_the_cold_prompt_has_everything_before_the_cursor_in_its_prefix() -> None:
-    context = Context("a.py", "python", "def f():\n", 0, "    ret", "\n")
-    prompt = await build_cold_prompt(context, FIM, CharacterTokenizer(), TokenBudget(100))
-    assert text_of(prompt.token_ids) == "⟨bos⟩⟨pre⟩def f():\n    ret⟨suf⟩\n⟨mid⟩"
-    assert prompt.typed == ""
-    assert prompt.prefix_text == "def f():\n    ret"
 
 
 @pytest.mark.parametrize(("prefix", "suffix"), [("", ""), ("a\n", ""), ("", "b\n")])

@@ -16,6 +16,7 @@ from codeslm_lsp.cli import models
 from codeslm_lsp.cli.files import cursor_at, parse_place, place_of, read_document
 from codeslm_lsp.cli.wiring import launch
 from codeslm_lsp.completion.completer import Completer
+from codeslm_lsp.completion.trigger import refusal
 from codeslm_lsp.models.choose import choose_for_this_machine
 from codeslm_lsp.models.store import open_store
 from codeslm_lsp.settings import Settings
@@ -23,6 +24,7 @@ from codeslm_lsp.values import (
     Completion,
     Cursor,
     Document,
+    InputError,
     ModelNotFound,
     Report,
     Skip,
@@ -61,14 +63,21 @@ def complete(
     path, line, column = parse_place(place)
     document = read_document(path)
     cursor = cursor_at(document, line, column)
-    if not settings.model:
-        settings = _with_default_model(settings)
-    report = asyncio.run(_complete(document, cursor, settings))
+    skip = refusal(document, Trigger.INVOKED, settings)
+    if skip is not None:  # Known before a model is loaded, or even downloaded.
+        report = Report(skip, Trigger.INVOKED)
+    else:
+        if not settings.model:
+            settings = _with_default_model(settings)
+        report = asyncio.run(_complete(document, cursor, settings))
+    failed = isinstance(report.outcome, Skip) and report.outcome.reason in FAILURES
     if as_json:
         typer.echo(json.dumps(as_data(report, document), ensure_ascii=False, indent=2))
+    elif isinstance(report.outcome, Skip) and failed:
+        raise InputError(f"{path}: {report.outcome.detail}")
     else:
-        _show(report, document, Path(path))
-    if isinstance(report.outcome, Skip) and report.outcome.reason in FAILURES:
+        _show(report, document, path)
+    if failed:
         raise typer.Exit(2)
 
 

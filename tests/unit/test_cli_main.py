@@ -39,6 +39,8 @@ class Shell:
         (folder / "good.py").write_text("x = 1\n")
         (folder / "binary.py").write_bytes(b"\0\1")
         (folder / "latin.py").write_bytes(b"\xe9")
+        (folder / "empty.py").write_text("\n")
+        (folder / "huge.py").write_text("x = 1\n" * 1_000_000)
         (folder / "folder.py").mkdir()
         (folder / "damaged.gguf").write_bytes(b"GGUF and nothing else")
         for name in [name for name in os.environ if name.startswith("CODESLM_")]:
@@ -97,6 +99,8 @@ WRONG = [
     (("complete", "folder.py:1:1"), "folder.py is not a file"),
     (("complete", "binary.py:1:1"), "binary.py is a binary file"),
     (("complete", "latin.py:1:1"), "latin.py is not UTF-8"),
+    (("complete", "empty.py:1:1"), "empty.py: The file is empty"),
+    (("complete", "huge.py:1:1"), "huge.py: The file has 6,000,000 characters"),
     (("complete", "[b]missing[/b].py:1:1"), "[b]missing[/b].py does not exist"),
     # The model.
     (("--model", "nonsense", "complete", "good.py:1:1"), "There is no model 'nonsense'"),

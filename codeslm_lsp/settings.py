@@ -58,6 +58,19 @@ class CompletionSettings(_Table):
     wait_for_model_ms: int = _setting(
         30_000, "How long a request waits for a model that is still loading.", unit="ms", ge=0, le=600_000
     )
+    prefetch: Literal["always", "plugged_in", "never"] = _setting(
+        "always",
+        "Whether the model works ahead while the editor is idle: on the next prompt, and on what comes after the "
+        "suggestion shown. 'plugged_in' does so only while the machine is not on battery.",
+    )
+    first_wait_ms: int = _setting(
+        2500,
+        "How long the first suggestion at a new place may wait for its prompt, which is made shorter for it; the whole "
+        "one is evaluated behind it. Requests by hand, and all with prefetch 'never', get the whole prompt at once.",
+        unit="ms",
+        ge=100,
+        le=600_000,
+    )
     anchor_max_lines: int = _setting(
         4, "Lines typed before the prompt is built anew at the cursor's line.", unit="lines", ge=0, le=50
     )
@@ -91,6 +104,13 @@ class EngineSettings(_Table):
         0, "Threads of the engine; 0 chooses from the physical cores.", unit="threads", ge=0, le=512
     )
     context_tokens: int = _setting(4096, "Size of the model's context window.", unit="tokens", ge=256, le=1_000_000)
+    cache_megabytes: int = _setting(
+        256,
+        "Memory for keeping the prompts of several documents evaluated, so that switching between them costs nothing.",
+        unit="MiB",
+        ge=0,
+        le=65_536,
+    )
     microbatch_tokens: int = _setting(
         64,
         "Prompt tokens evaluated between two looks at the cancel flag.",

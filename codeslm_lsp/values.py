@@ -231,6 +231,14 @@ class Timings:
 
 
 @dataclass(frozen=True, slots=True)
+class Evaluated:
+    """Prompt tokens that an engine has evaluated so far: while somebody waited, and ahead of that."""
+
+    n_foreground: int = 0
+    n_background: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Generation:
     """Raw model output. ``text`` starts at the cursor: healed characters that repeat typed text are not in it."""
 
@@ -267,7 +275,9 @@ class ModelInfo:
 class Report:
     """How one request was answered: what ``codeslm.explainLast`` and ``--json`` show.
 
-    Holds no source text but the completion itself.
+    ``prompt_outdated``: the prompt was right around the cursor, and what changed further away had not been evaluated.
+    ``from_offered``: nothing was asked of the model, this is the rest of an earlier completion. Holds no source text
+    but the completion itself.
     """
 
     outcome: Completion | Skip
@@ -278,4 +288,6 @@ class Report:
     timings: Timings = field(default_factory=Timings)
     filters: tuple[str, ...] = ()
     anchor_reused: bool = False
+    prompt_outdated: bool = False
+    from_offered: bool = False
     elapsed_ms: float = 0.0

@@ -23,6 +23,7 @@ def launch(settings: Settings) -> Launched:
         n_ctx=settings.engine.context_tokens,
         n_ubatch=settings.engine.microbatch_tokens,
         n_threads=settings.engine.threads,
+        cache_bytes=settings.engine.cache_megabytes << 20,
     )
     engine = EngineProcess(options)
     engine.start()

@@ -1,7 +1,7 @@
 """The engine process: owns the one model and answers one server over a local socket (see ``wire``).
 
 It ends when the server closes the socket, and also when its standard input ends, which the operating system guarantees
-however the server dies. Evaluation runs in one worker thread; the socket stays responsive meanwhile.
+however the server dies. Evaluation runs in one thread (see ``schedule``); the socket stays responsive meanwhile.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
 from codeslm_lsp.engine import wire
 from codeslm_lsp.engine.protocol import GenerateRequest
+from codeslm_lsp.engine.schedule import Interrupted, Schedule
 from codeslm_lsp.values import CodeslmError, ModelInfo, StopReason, Timings, Token
 
 FOLDER_PREFIX = "engine-"
@@ -33,12 +33,12 @@ class Host:
     def __init__(self, connection: wire.Connection, secret: str) -> None:
         self._connection = connection
         self._secret = secret
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
+        self._schedule = Schedule(self._interrupt)
         self._model: Any = None
-        self._session: Any = None
+        self._lanes: Any = None
+        self._asked: set[int] = set()
         self._cancelled: set[int] = set()
         self._running: int | None = None
-        self._last_ended = -1
         self._lock = threading.Lock()
         self._register()
 
@@ -50,7 +50,7 @@ class Host:
             if not hmac.compare_digest(str(params["secret"]), self._secret):
                 os._exit(3)
             try:
-                info = await self._in_worker(lambda: self._open(params))
+                info = await _result(self._schedule.foreground(lambda: self._open(params)))
             except CodeslmError as error:
                 return {"error": str(error)}
             return {"name": info.name, "path": info.path, "n_ctx": info.n_ctx, "n_vocab": info.n_vocab}
@@ -58,7 +58,13 @@ class Host:
         @feature(wire.GENERATE)
         async def generate(params: dict[str, Any]) -> dict[str, Any]:
             stream, request = int(params["stream"]), wire.request_from_json(params)
-            stop, timings = await self._in_worker(lambda: self._generate(stream, request))
+            self._asked.add(stream)
+            run = self._schedule.background if request.background else self._schedule.foreground
+            try:
+                stop, timings = await _result(run(lambda: self._generate(stream, request)))
+            finally:
+                self._asked.discard(stream)
+                self._cancelled.discard(stream)
             return wire.end_to_json(stop, timings)
 
         @feature(wire.CANCEL)
@@ -70,45 +76,47 @@ class Host:
             # The vocabulary is read-only and the tokenizer keeps no state: no need to wait for the worker.
             return [self._model.tokenize(text) for text in params["texts"]]
 
-    async def _in_worker(self, work: Callable[[], ResultT]) -> ResultT:
-        """Run ``work`` on the engine's thread, to its end even if the request is forgotten meanwhile."""
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._worker, work))
-
     def _open(self, params: dict[str, Any]) -> ModelInfo:
         # Imported here so that the socket is open before the native library is loaded.
+        from codeslm_lsp.engine.llama_lanes import Lanes
         from codeslm_lsp.engine.llama_model import LlamaModel, LlamaOptions
-        from codeslm_lsp.engine.llama_session import LlamaSession
 
         path = str(params["path"])
-        options = LlamaOptions(n_ctx=params["n_ctx"], n_ubatch=params["n_ubatch"], n_threads=params["n_threads"])
-        self._model = LlamaModel(path, options)
-        self._session = LlamaSession(self._model)
+        names = ("n_ctx", "n_ubatch", "n_threads", "cache_bytes")
+        self._model = LlamaModel(path, LlamaOptions(**{name: int(params[name]) for name in names}))
+        self._lanes = Lanes(self._model)
         return ModelInfo(name=Path(path).stem, path=path, n_ctx=self._model.n_ctx, n_vocab=self._model.n_vocab)
 
     def _generate(self, stream: int, request: GenerateRequest) -> tuple[StopReason, Timings]:
         with self._lock:
             self._running = stream
             self._model.clear_abort()
-        tokens = self._session.run(request, lambda: stream in self._cancelled)
-        loop = self._loop
+        tokens = self._lanes.run(request, lambda: stream in self._cancelled)
+        n_sent = 0
         try:
             while True:
-                loop.call_soon_threadsafe(self._send, stream, next(tokens))
+                self._loop.call_soon_threadsafe(self._send, stream, next(tokens))
+                n_sent += 1
         except StopIteration as end:
             stop, timings = end.value
         finally:
             with self._lock:
-                self._running, self._last_ended = None, stream
-                self._cancelled.discard(stream)
+                self._running = None
+        was_interrupted = request.background and stop is StopReason.CANCELLED and stream not in self._cancelled
+        if was_interrupted and not n_sent:
+            raise Interrupted  # What was evaluated is kept. Tokens that were sent already could not be sent again.
         return stop, timings
 
     def _cancel(self, stream: int) -> None:
         with self._lock:
-            if stream <= self._last_ended:
-                return  # Streams are numbered in order and run in order: this one is over.
+            if stream not in self._asked:
+                return  # It is over.
             self._cancelled.add(stream)
             if self._running == stream:
                 self._model.abort()
+
+    def _interrupt(self) -> None:
+        self._model.abort()
 
     def _send(self, stream: int, token: Token) -> None:
         self._connection.protocol.notify(wire.TOKEN, wire.token_to_json(stream, token))
@@ -118,6 +126,11 @@ class Host:
         self._loop = asyncio.get_running_loop()
         self._connection.attach(writer)
         await self._connection.run(reader, writer)
+
+
+async def _result(promised: Future[ResultT]) -> ResultT:
+    """The result of scheduled work, which runs to its end even if the request is forgotten meanwhile."""
+    return await asyncio.shield(asyncio.wrap_future(promised))
 
 
 async def _serve(address: str, secret: str) -> None:

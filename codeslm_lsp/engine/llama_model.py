@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from codeslm_lsp.values import ModelUnsuitable
 
-SEQUENCE = 0
-"""The one KV sequence in use."""
+N_SEQUENCES = 16
+"""KV sequences of one context: two for each of eight documents. An empty one costs nothing."""
 
 
 class Aborted(Exception):
@@ -29,17 +29,22 @@ class Aborted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LlamaOptions:
-    """How to run a model. ``n_ctx`` and ``n_ubatch`` in tokens."""
+    """How to run a model. ``n_ctx`` (of one sequence) and ``n_ubatch`` in tokens.
+
+    ``cache_bytes`` is what the KV cache of all sequences together may take; one of ``n_ctx`` always fits.
+    """
 
     n_ctx: int = 4096
     n_ubatch: int = 64
     n_threads: int = 1
+    cache_bytes: int = 0
 
 
 class LlamaModel:
-    """A loaded model with one context. Not thread-safe, except for ``abort``.
+    """A loaded model with one context, whose sequences share one KV cache. Not thread-safe, except for ``abort``.
 
-    ``pieces[token]`` are the bytes that a token stands for in text; empty for control tokens.
+    ``pieces[token]`` are the bytes that a token stands for in text; empty for control tokens. ``n_ctx`` is the most
+    tokens of one sequence, ``n_cells`` of all together.
     """
 
     def __init__(self, path: str, options: LlamaOptions) -> None:
@@ -57,6 +62,7 @@ class LlamaModel:
         self._vocab = vocab
         self.n_vocab: int = llama_cpp.llama_vocab_n_tokens(vocab)
         self.n_ctx = min(options.n_ctx, int(llama_cpp.llama_model_n_ctx_train(model)) or options.n_ctx)
+        self.n_cells = max(self.n_ctx, options.cache_bytes // self._bytes_per_cell())
         self._context = self._new_context(options)
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._batch = llama_cpp.llama_batch_init(self.n_ctx, 0, 1)
@@ -64,18 +70,19 @@ class LlamaModel:
 
     def _new_context(self, options: LlamaOptions) -> Any:
         params = llama_cpp.llama_context_default_params()
-        params.n_ctx = self.n_ctx
+        params.n_ctx = self.n_cells
         params.n_batch = self.n_ctx
         params.n_ubatch = min(options.n_ubatch, self.n_ctx)
-        params.n_seq_max = 1
+        params.n_seq_max = N_SEQUENCES
+        params.kv_unified = True  # One pool: what a long document needs, short ones need not have reserved.
         params.n_threads = options.n_threads
         params.n_threads_batch = options.n_threads
         params.no_perf = True
         context = llama_cpp.llama_init_from_model(self._model, params)
         if not context:
             raise ModelUnsuitable(
-                f"There is not enough memory for a context window of {self.n_ctx} tokens; "
-                "lower the setting engine.context_tokens."
+                f"There is not enough memory for a KV cache of {self.n_cells} tokens; "
+                "lower the settings engine.cache_megabytes and engine.context_tokens."
             )
         self._abort_flag, self._abort_function = _native_abort_flag()
         llama_cpp.llama_set_abort_callback(
@@ -91,13 +98,13 @@ class LlamaModel:
         n_tokens = llama_cpp.llama_tokenize(self._vocab, data, len(data), tokens, n_max, False, False)
         return list(tokens[:n_tokens])
 
-    def evaluate(self, tokens: Sequence[int], start: int, n_logits: int) -> NDArray[np.float32]:
+    def evaluate(self, sequence: int, tokens: Sequence[int], start: int, n_logits: int) -> NDArray[np.float32]:
         """Evaluate ``tokens`` at positions ``start`` and on; everything from ``start`` on is forgotten first.
 
         Returns the logits behind each of the last ``n_logits`` tokens, shape (n_logits, n_vocab), float32, a copy.
         Raises ``Aborted``; ``n_evaluated`` then tells what was kept.
         """
-        llama_cpp.llama_memory_seq_rm(self._memory, SEQUENCE, start, -1)
+        llama_cpp.llama_memory_seq_rm(self._memory, sequence, start, -1)
         n_tokens = len(tokens)
         batch = self._batch
         batch.n_tokens = n_tokens
@@ -105,7 +112,7 @@ class LlamaModel:
             batch.token[i] = token
             batch.pos[i] = start + i
             batch.n_seq_id[i] = 1
-            batch.seq_id[i][0] = SEQUENCE
+            batch.seq_id[i][0] = sequence
             batch.logits[i] = i >= n_tokens - n_logits
         status = llama_cpp.llama_decode(self._context, batch)
         if status == 2:
@@ -118,13 +125,18 @@ class LlamaModel:
             rows[row] = np.ctypeslib.as_array(pointer, shape=(self.n_vocab,))
         return rows
 
-    def n_evaluated(self) -> int:
-        """How many tokens the KV cache holds."""
-        return int(llama_cpp.llama_memory_seq_pos_max(self._memory, SEQUENCE)) + 1
+    def n_evaluated(self, sequence: int) -> int:
+        """How many tokens the KV cache holds of a sequence."""
+        return int(llama_cpp.llama_memory_seq_pos_max(self._memory, sequence)) + 1
 
-    def forget(self) -> None:
-        """Empty the KV cache."""
-        llama_cpp.llama_memory_clear(self._memory, True)
+    def forget(self, sequence: int) -> None:
+        """Empty a sequence; cells that another one shares stay that one's."""
+        llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+
+    def fork(self, source: int, target: int, n_tokens: int) -> None:
+        """Let ``target`` hold the first ``n_tokens`` of ``source``. They share the cells: nothing is copied."""
+        self.forget(target)
+        llama_cpp.llama_memory_seq_cp(self._memory, source, target, 0, n_tokens)
 
     def is_end(self, token: int) -> bool:
         """Whether the model ends its text with this token."""
@@ -144,6 +156,12 @@ class LlamaModel:
         llama_cpp.llama_free(self._context)
         llama_cpp.llama_model_free(self._model)
 
+    def _bytes_per_cell(self) -> int:
+        """Bytes that one token takes in the KV cache: keys and values of all layers, in 16 bits."""
+        n_heads = max(1, llama_cpp.llama_model_n_head(self._model))
+        width = llama_cpp.llama_model_n_head_kv(self._model) * llama_cpp.llama_model_n_embd(self._model) // n_heads
+        return max(1, 2 * 2 * int(llama_cpp.llama_model_n_layer(self._model)) * int(width))
+
     def _piece(self, token: int) -> bytes:
         if llama_cpp.llama_vocab_is_control(self._vocab, token):
             return b""
@@ -153,6 +171,36 @@ class LlamaModel:
             buffer = ctypes.create_string_buffer(-length)
             length = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, -length, 0, False)
         return buffer.raw[:length]
+
+
+class LlamaSequence:
+    """One KV sequence of a model, as if it were all there is."""
+
+    def __init__(self, model: LlamaModel, number: int) -> None:
+        self._model = model
+        self._number = number
+        self.pieces = model.pieces
+        self.n_ctx = model.n_ctx
+
+    def evaluate(self, tokens: Sequence[int], start: int, n_logits: int) -> NDArray[np.float32]:
+        """See ``LlamaModel.evaluate``."""
+        return self._model.evaluate(self._number, tokens, start, n_logits)
+
+    def n_evaluated(self) -> int:
+        """See ``LlamaModel.n_evaluated``."""
+        return self._model.n_evaluated(self._number)
+
+    def forget(self) -> None:
+        """See ``LlamaModel.forget``."""
+        self._model.forget(self._number)
+
+    def fork(self, source: LlamaSequence, n_tokens: int) -> None:
+        """See ``LlamaModel.fork``."""
+        self._model.fork(source._number, self._number, n_tokens)
+
+    def is_end(self, token: int) -> bool:
+        """See ``LlamaModel.is_end``."""
+        return self._model.is_end(token)
 
 
 def _has_amx() -> bool:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codeslm_lsp.engine.healing import ByteTrie
-from codeslm_lsp.engine.llama_model import Aborted, LlamaModel
+from codeslm_lsp.engine.llama_model import Aborted, LlamaSequence
 from codeslm_lsp.engine.protocol import GenerateRequest
 from codeslm_lsp.values import StopReason, Timings, Token
 
@@ -33,6 +33,10 @@ anchored prompt loses half its passes; with two tokens it equals a prompt that w
 REMEMBERED_LOGITS = 32
 """Rows of logits kept behind the cursor (0.6 MB each for 151k tokens), so that the next key, which mostly types what
 was generated, need not evaluate the healed tokens again."""
+
+PATIENT_TOKENS = 32
+"""Tokens that background work evaluates at once. An interruption loses what was begun: a third of a second's work of a
+1.5B on two cores, which is what a typist leaves between two keys at most. More at once would be faster, and lost."""
 
 EndT = TypeVar("EndT")
 Tokens = Generator[Token, None, EndT]
@@ -51,17 +55,35 @@ class _Progress:
 
 
 class LlamaSession:
-    """The warm state of one model: which tokens its KV cache holds, and the logits behind the last of them.
+    """The warm state of one sequence: which tokens its KV cache holds, and the logits behind the last of them.
 
     Not thread-safe: one worker thread calls ``run`` to its end before the next.
     """
 
-    def __init__(self, model: LlamaModel) -> None:
+    def __init__(self, model: LlamaSequence, trie: ByteTrie) -> None:
         self._model = model
-        # A token that ends the text is no continuation of it, even where its spelling would fit.
-        self._trie = ByteTrie([b"" if model.is_end(token) else piece for token, piece in enumerate(model.pieces)])
+        self._trie = trie
         self._tokens: list[int] = []
         self._logits: dict[int, NDArray[np.float32]] = {}
+
+    @property
+    def tokens(self) -> Sequence[int]:
+        """The tokens whose keys and values the cache holds."""
+        return self._tokens
+
+    def forget(self) -> None:
+        """Empty the sequence."""
+        self._model.forget()
+        self._truncate(0)
+
+    def forget_logits(self) -> None:
+        """Give back their memory. The next request evaluates the last tokens again, which costs it one short batch."""
+        self._logits = {}
+
+    def begin_as(self, other: LlamaSession, n_tokens: int) -> None:
+        """Hold the first ``n_tokens`` of another session instead of what is held now. Nothing is evaluated."""
+        self._model.fork(other._model, n_tokens)
+        self._tokens, self._logits = list(other._tokens[:n_tokens]), {}
 
     def run(self, request: GenerateRequest, cancelled: Callable[[], bool]) -> Tokens[tuple[StopReason, Timings]]:
         """Produce tokens; the generator's return value says why it ended and what it cost.
@@ -76,8 +98,7 @@ class LlamaSession:
             progress.n_prefill = min(progress.n_prefill, len(self._tokens) - progress.n_reused)
             reason = StopReason.CANCELLED
         except RuntimeError:
-            self._model.forget()  # What the cache holds now is anybody's guess.
-            self._truncate(0)
+            self.forget()  # What the cache holds now is anybody's guess.
             raise
         total_ms = (time.perf_counter() - progress.started) * 1000
         return reason, Timings(
@@ -99,8 +120,10 @@ class LlamaSession:
             return StopReason.CONTEXT_FULL
         if cancelled():
             return StopReason.CANCELLED
-        self._prefill(target, n_healed + 1, progress)
+        self._prefill(target, n_healed + 1, progress, PATIENT_TOKENS if request.background else len(target))
         progress.prefill_ms = (time.perf_counter() - progress.started) * 1000
+        if not request.max_tokens:
+            return StopReason.MAX_TOKENS
 
         stop_ids = list(request.stop_ids)
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
@@ -132,7 +155,7 @@ class LlamaSession:
             self._append(token, position)
             position += 1
 
-    def _prefill(self, target: Sequence[int], n_logits: int, progress: _Progress) -> None:
+    def _prefill(self, target: Sequence[int], n_logits: int, progress: _Progress, n_at_once: int) -> None:
         """Bring the KV cache to hold exactly ``target``, with logits behind its last ``n_logits`` tokens."""
         n_common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(self._tokens, target, strict=False)))
         wanted = range(len(target) - n_logits, len(target))
@@ -142,13 +165,19 @@ class LlamaSession:
         self._logits = {position: row for position, row in self._logits.items() if position >= wanted.start}
         if start == len(target):
             return  # What was generated behind the target may stay: the user is typing it.
-        new = target[start:]
-        progress.n_prefill = len(new)
+        progress.n_prefill = len(target) - start
         self._truncate(start)
-        self._tokens.extend(new)
-        rows = self._model.evaluate(new, start, min(n_logits, len(new)))
+        while len(target) - start > n_at_once + n_logits:  # The last piece holds all tokens whose logits are wanted.
+            self._extend(target[start : start + n_at_once], 1)
+            start += n_at_once
+        rows = self._extend(target[start:], min(n_logits, len(target) - start))
         for offset, row in enumerate(rows):
             self._logits[len(target) - len(rows) + offset] = row
+
+    def _extend(self, tokens: Sequence[int], n_logits: int) -> NDArray[np.float32]:
+        start = len(self._tokens)
+        self._tokens.extend(tokens)
+        return self._model.evaluate(tokens, start, n_logits)
 
     def _append(self, token: int, position: int) -> None:
         """Evaluate one produced token at ``position``, unless that very token stands there already."""
@@ -163,6 +192,11 @@ class LlamaSession:
     def _truncate(self, length: int) -> None:
         del self._tokens[length:]
         self._logits = {position: row for position, row in self._logits.items() if position < length}
+
+
+def continuations(pieces: Sequence[bytes], is_end: Callable[[int], bool]) -> ByteTrie:
+    """The tokens that may continue typed text: one that ends the text is none, even where its spelling would fit."""
+    return ByteTrie([b"" if is_end(token) else piece for token, piece in enumerate(pieces)])
 
 
 def _logprob(logits: NDArray[np.float32], token: int) -> float:

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from codeslm_lsp.values import Generation, ModelInfo, Token
+from codeslm_lsp.values import Evaluated, Generation, ModelInfo, Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,9 @@ class GenerateRequest:
     ``token_ids`` is the prompt up to and including the middle sentinel. ``typed_ids`` are the tokens of the text the
     user has typed behind it; the last of them are healed: taken back and regenerated so that the model may choose the
     tokens that really continue those characters. ``stop_ids`` end the generation besides the model's own
-    end-of-generation tokens. ``time_budget_ms`` counts from the first produced token.
+    end-of-generation tokens. ``time_budget_ms`` counts from the first produced token; with ``max_tokens`` 0 the prompt
+    is only evaluated. ``document`` says whose prompt this is, by any name that is the document's own: its prompts are
+    kept warm beside those of others. ``background`` work waits for everything else, and is interrupted by it.
     """
 
     token_ids: tuple[int, ...]
@@ -26,6 +28,8 @@ class GenerateRequest:
     max_tokens: int
     time_budget_ms: float
     heal: bool = True
+    document: str = ""
+    background: bool = False
 
 
 class TokenStream(Protocol):
@@ -57,6 +61,9 @@ class Engine(Protocol):
 
     async def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Tokens of each text by the model's own tokenizer, without parsing special tokens."""
+
+    def evaluated(self) -> Evaluated:
+        """What was evaluated since this engine was made."""
 
     async def close(self) -> None:
         """End the engine and everything it started."""

@@ -1,7 +1,8 @@
 """The private protocol between server and engine process: JSON-RPC (pygls') over a local socket.
 
-    engine/open      {secret, path, n_ctx, n_ubatch, n_threads} → {name, path, n_ctx, n_vocab}
-    engine/generate  {stream, token_ids, typed_ids, stop_ids, max_tokens, time_budget_ms, heal} → {stop, timings}
+    engine/open      {secret, path, n_ctx, n_ubatch, n_threads, cache_bytes} → {name, path, n_ctx, n_vocab}
+    engine/generate  {stream, token_ids, typed_ids, stop_ids, max_tokens, time_budget_ms, heal, document, background}
+                     → {stop, timings}
     engine/token     {stream, id, text, logprob}                  notification, engine → server
     engine/cancel    {stream}                                     notification, server → engine
     engine/encode    {texts} → [[token id, …], …]
@@ -98,6 +99,8 @@ def request_to_json(request: GenerateRequest) -> dict[str, Any]:
         "max_tokens": request.max_tokens,
         "time_budget_ms": request.time_budget_ms,
         "heal": request.heal,
+        "document": request.document,
+        "background": request.background,
     }
 
 
@@ -110,6 +113,8 @@ def request_from_json(data: dict[str, Any]) -> GenerateRequest:
         max_tokens=data["max_tokens"],
         time_budget_ms=data["time_budget_ms"],
         heal=data["heal"],
+        document=data["document"],
+        background=data["background"],
     )
 
 

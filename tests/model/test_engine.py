@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -114,6 +115,49 @@ async def test_cancelling_stops_a_prefill_and_keeps_its_work(engine: EngineProce
         await asyncio.sleep(0.2)
         await stream.stop()
         assert (await stream.result()).timings.n_reused >= kept - 64
+
+
+async def test_switching_documents_evaluates_next_to_nothing(engine: EngineProcess, small_model: Path) -> None:
+    model_format = await read_format(small_model, engine)
+    one = replace(await request(model_format, "    def _s"), document="one.py")
+    [ids] = await model_format.tokenizer.encode([SOURCE[:2000]])
+    two = GenerateRequest(tuple(ids), (), frozenset(), 4, 60_000, document="two.py")
+    answer = (await run(engine, one)).text
+    assert (await run(engine, two)).timings.n_prefill == len(ids)
+    again = await run(engine, one)
+    assert again.text == answer
+    assert again.timings.n_prefill <= 3, "at most the healed tokens, for their logits"
+    assert (await run(engine, two)).timings.n_prefill <= 1
+
+
+async def test_work_ahead_gives_way_and_goes_on(engine: EngineProcess, small_model: Path) -> None:
+    """A long prompt is prefilled in the background; a request in the foreground is answered meanwhile."""
+    model_format = await read_format(small_model, engine)
+    urgent = replace(await request(model_format, "    def _s", max_tokens=4), document="one.py")
+    await run(engine, urgent)
+    [ids] = await model_format.tokenizer.encode([SOURCE])
+    ahead = GenerateRequest(tuple(ids[:1600]), (), frozenset(), 0, 60_000, document="two.py", background=True)
+    async with engine.generate(ahead) as stream:
+        result = asyncio.create_task(stream.result())
+        await asyncio.sleep(1.0)
+        assert (await run(engine, urgent)).tokens
+        assert not result.done(), "the machine is too fast for this test; give it a longer prompt"
+        generation = await result
+    assert generation.stop is StopReason.MAX_TOKENS
+    assert generation.timings.n_reused > 0, "what was evaluated before the interruption was kept"
+    assert (await run(engine, replace(ahead, max_tokens=2, background=False))).timings.n_prefill <= 1
+    assert engine.evaluated().n_background > 0
+
+
+async def test_work_ahead_can_be_called_off(engine: EngineProcess, small_model: Path) -> None:
+    model_format = await read_format(small_model, engine)
+    [ids] = await model_format.tokenizer.encode([SOURCE])
+    ahead = GenerateRequest(tuple(ids[:1600]), (), frozenset(), 0, 60_000, document="two.py", background=True)
+    async with engine.generate(ahead) as stream:
+        await asyncio.sleep(0.5)
+        await stream.stop()
+        assert (await stream.result()).stop is StopReason.CANCELLED
+    assert (await run(engine, await request(model_format, "    "))).tokens
 
 
 async def test_budgets_end_a_generation(engine: EngineProcess, small_model: Path) -> None:

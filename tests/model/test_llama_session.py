@@ -14,18 +14,27 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codeslm_lsp.engine.llama_model import LlamaModel, LlamaOptions
-from codeslm_lsp.engine.llama_session import LlamaSession
+from codeslm_lsp.engine.llama_lanes import Lanes
+from codeslm_lsp.engine.llama_model import LlamaModel, LlamaOptions, LlamaSequence
+from codeslm_lsp.engine.llama_session import LlamaSession, continuations
 from codeslm_lsp.engine.protocol import GenerateRequest
 
 SOURCE = Path(textwrap.__file__).read_text(encoding="utf-8")
+SPARE = 15
+"""A sequence that no session here uses: for cold evaluations."""
 
 
 @pytest.fixture(scope="module")
 def model(small_model: Path) -> Iterator[LlamaModel]:
-    loaded = LlamaModel(str(small_model), LlamaOptions(n_ctx=1024, n_threads=2))
+    loaded = LlamaModel(str(small_model), LlamaOptions(n_ctx=1024, n_threads=2, cache_bytes=48 << 20))
+    assert loaded.n_cells > 3 * 1024
     yield loaded
     loaded.close()
+
+
+def session(model: LlamaModel, number: int = 0) -> LlamaSession:
+    model.forget(number)
+    return LlamaSession(LlamaSequence(model, number), continuations(model.pieces, model.is_end))
 
 
 def run(session: LlamaSession, prompt: Sequence[int], typed: Sequence[int], n_tokens: int) -> NDArray[np.float32]:
@@ -41,32 +50,75 @@ def run(session: LlamaSession, prompt: Sequence[int], typed: Sequence[int], n_to
 
 def test_reuse_adds_no_error(model: LlamaModel) -> None:
     prompt = model.tokenize(SOURCE[:1200])
-    noise = max(split_noise(model, prompt, size) for size in (1, 3, 40))
-    assert noise < 2, "llama.cpp itself is less reproducible than it was measured to be (0.3 to 0.5)"
-    warm = LlamaSession(model)
+    noise = measured_noise(model, prompt)
+    warm = session(model)
     for typed in ("    def _sp", "    ", "    def _split_chunks(self", "    de", "    def _split_chunks(self, te", ""):
         ids = model.tokenize(typed)
         reused = run(warm, prompt, ids, 6)
-        cold = model.evaluate([*prompt, *ids], 0, 1)[0]
-        warm._tokens, warm._logits = [*prompt, *ids], {}
+        cold = model.evaluate(SPARE, [*prompt, *ids], 0, 1)[0]
         assert np.abs(reused - cold).max() < 3 * noise, typed
+
+
+def test_a_fork_holds_what_its_source_holds(model: LlamaModel) -> None:
+    """Whatever the source does afterwards: both share cells, and neither may disturb the other's."""
+    prompt = model.tokenize(SOURCE[:1200])
+    noise = measured_noise(model, prompt)
+    source, fork = session(model, 0), session(model, 1)
+    run(source, prompt, (), 4)
+    fork.begin_as(source, len(prompt) - 40)
+    run(source, prompt[:100] + prompt[200:], (), 4)
+    tail = model.tokenize("\n    def other(self):\n        pass\n")
+    forked = run(fork, [*prompt[: len(prompt) - 40], *tail], (), 4)
+    cold = model.evaluate(SPARE, [*prompt[: len(prompt) - 40], *tail], 0, 1)[0]
+    assert np.abs(forked - cold).max() < 3 * noise
+    assert model.n_evaluated(0) < len(prompt)
+
+
+def test_documents_stay_warm_beside_each_other(model: LlamaModel) -> None:
+    lanes = Lanes(model)
+    texts = {"a.py": SOURCE[:1500], "b.py": SOURCE[4000:5500], "c.py": SOURCE[8000:9500]}
+    requests = {
+        name: GenerateRequest(tuple(model.tokenize(text)), (), frozenset(), 8, 60_000, document=name)
+        for name, text in texts.items()
+    }
+    answers = {name: answer(lanes, request) for name, request in requests.items()}
+    for name, request in requests.items():
+        text, n_prefill = answer(lanes, request)
+        assert n_prefill <= 1, "only the logits of the last token have to be computed again"
+        assert text == answers[name][0]
+
+
+def answer(lanes: Lanes, request: GenerateRequest) -> tuple[str, int]:
+    tokens = lanes.run(request, lambda: False)
+    text = ""
+    while True:
+        try:
+            text += next(tokens).text
+        except StopIteration as end:
+            return text, end.value[1].n_prefill
+
+
+def measured_noise(model: LlamaModel, prompt: Sequence[int]) -> float:
+    noise = max(split_noise(model, prompt, size) for size in (1, 3, 40))
+    assert noise < 2, "llama.cpp itself is less reproducible than it was measured to be (0.3 to 0.5)"
+    return noise
 
 
 def split_noise(model: LlamaModel, tokens: Sequence[int], size: int) -> float:
     """The largest difference of a logit when the last ``size`` tokens are evaluated by themselves."""
-    whole = model.evaluate(tokens, 0, 1)[0]
-    model.evaluate(tokens[:-size], 0, 1)
-    return float(np.abs(whole - model.evaluate(tokens[-size:], len(tokens) - size, 1)[0]).max())
+    whole = model.evaluate(SPARE, tokens, 0, 1)[0]
+    model.evaluate(SPARE, tokens[:-size], 0, 1)
+    return float(np.abs(whole - model.evaluate(SPARE, tokens[-size:], len(tokens) - size, 1)[0]).max())
 
 
 def test_the_session_knows_what_the_cache_holds_after_an_abort(model: LlamaModel) -> None:
     prompt = model.tokenize(SOURCE[:2400])
-    session = LlamaSession(model)
+    cold = session(model)
     model.abort()
-    run_until_stopped(session, prompt)
+    run_until_stopped(cold, prompt)
     model.clear_abort()
-    assert len(session._tokens) == model.n_evaluated() < len(prompt)
-    assert session._tokens == prompt[: len(session._tokens)]
+    assert len(cold.tokens) == model.n_evaluated(0) < len(prompt)
+    assert list(cold.tokens) == prompt[: len(cold.tokens)]
 
 
 def run_until_stopped(session: LlamaSession, prompt: Sequence[int]) -> None:

@@ -18,6 +18,7 @@ from codeslm_lsp.values import (
     EngineDied,
     EngineLoading,
     EngineUnavailable,
+    Evaluated,
     Generation,
     ModelInfo,
     StopReason,
@@ -99,6 +100,9 @@ class ReplayEngine:
     async def encode(self, texts: Sequence[str]) -> list[list[int]]:
         return await ByteTokenizer().encode(texts)
 
+    def evaluated(self) -> Evaluated:
+        return Evaluated(sum(len(request.token_ids) for request in self.requests))
+
     async def close(self) -> None:
         self.log("closed")
 
@@ -120,7 +124,7 @@ class _ReplayStream:
                 return
             self._tokens.append(token)
             yield token
-        self._stop = StopReason.END
+        self._stop = StopReason.END if self._request.max_tokens else StopReason.MAX_TOKENS
 
     async def stop(self) -> None:
         self._stop = StopReason.CANCELLED

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from codeslm_lsp.engine.llama_model import Aborted
-from codeslm_lsp.engine.llama_session import LlamaSession
+from codeslm_lsp.engine.llama_session import LlamaSession, continuations
 from codeslm_lsp.engine.protocol import GenerateRequest
 from codeslm_lsp.values import StopReason, Timings, Token
 
@@ -129,7 +129,7 @@ class Outcome:
 
 def session_on(model: CountingModel) -> LlamaSession:
     fake: Any = model
-    return LlamaSession(fake)
+    return LlamaSession(fake, continuations(model.pieces, model.is_end))
 
 
 def run(session: LlamaSession, request: GenerateRequest, cancelled: Callable[[], bool] = lambda: False) -> Outcome:

@@ -62,7 +62,7 @@ def test_the_choice(installed: list[str], free_gb: float, cores: int, expected: 
 )
 def test_the_reason_has_the_numbers(installed: list[str], free_gb: float, cores: int, reason: str) -> None:
     said = choose_default(installed, int(free_gb * GB), cores).reason
-    assert said.startswith(reason.format(small="0.9", large="1.6"))
+    assert said.startswith(reason.format(small="0.9", large="2.2"))
 
 
 def test_a_gated_model_is_never_the_default_to_download() -> None:

@@ -1,0 +1,88 @@
+"""The order in which the engine's thread does what it is given."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from codeslm_lsp.engine.schedule import Interrupted, Schedule
+
+PATIENCE_S = 10
+
+
+class Bench:
+    """A schedule whose background work waits for a gate and notices interruptions, as a prefill does."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.started = threading.Semaphore(0)
+        self.gate = threading.Event()
+        self.interrupted = threading.Event()
+        self.schedule = Schedule(self.interrupted.set)
+
+    def quick(self, name: str) -> Future[str]:
+        return self.schedule.foreground(lambda: self._note(name))
+
+    def slow(self, name: str) -> Future[str]:
+        return self.schedule.background(lambda: self._wait(name))
+
+    def _note(self, name: str) -> str:
+        self.done.append(name)
+        return name
+
+    def _wait(self, name: str) -> str:
+        self.interrupted.clear()
+        self.started.release()
+        while not self.gate.wait(0.001):
+            if self.interrupted.is_set():
+                raise Interrupted
+        return self._note(name)
+
+
+def results(*promised: Future[Any]) -> list[Any]:
+    return [each.result(PATIENCE_S) for each in promised]
+
+
+def test_foreground_work_is_done_in_its_order() -> None:
+    bench = Bench()
+    names = [str(n) for n in range(50)]
+    assert results(*[bench.quick(name) for name in names]) == names
+    assert bench.done == names
+
+
+def test_background_work_is_interrupted_and_goes_on() -> None:
+    bench = Bench()
+    slow = bench.slow("slow")
+    assert bench.started.acquire(timeout=PATIENCE_S)
+    assert results(bench.quick("quick")) == ["quick"]
+    assert not slow.done()
+    bench.gate.set()
+    assert results(slow) == ["slow"]
+    assert bench.done == ["quick", "slow"]
+
+
+def test_the_newest_background_work_comes_first() -> None:
+    bench = Bench()
+    first = bench.slow("first")
+    assert bench.started.acquire(timeout=PATIENCE_S)
+    second = bench.slow("second")
+    assert bench.started.acquire(timeout=PATIENCE_S), "the older one gives way"
+    assert results(bench.quick("quick")) == ["quick"]
+    bench.gate.set()
+    results(first, second)
+    assert bench.done == ["quick", "second", "first"]
+
+
+def test_what_fails_fails_for_its_asker_alone() -> None:
+    bench = Bench()
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    failing = bench.schedule.foreground(fail)
+    with pytest.raises(ZeroDivisionError):
+        failing.result(PATIENCE_S)
+    assert results(bench.quick("next")) == ["next"]

@@ -18,7 +18,14 @@ MAX_TYPED_CHARS = 512
 LONG_LINE_STEP = 256
 """On a line longer than this (minified code, data) the anchor moves in steps along the line."""
 
+NEAR_BEFORE, NEAR_AFTER = 600, 200
+"""Code points around the cursor that a prompt has to have right even if it is out of date further away: some fifteen
+lines before, and five behind."""
+
 MAX_DOCUMENTS = 32
+
+MAX_PROMPTS = 2
+"""Of each document, as the engine keeps two evaluated: the one in use, and the next one or the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +42,44 @@ class _Anchored:
 
 
 class Anchors:
-    """The newest prompt of each open document, the least recently used ones forgotten."""
+    """The newest prompts of each open document, those of the least recently used documents forgotten."""
 
     def __init__(self, max_lines: int) -> None:
         self._max_lines = max_lines
-        self._prompts: OrderedDict[str, _Anchored] = OrderedDict()
+        self._prompts: OrderedDict[str, tuple[_Anchored, ...]] = OrderedDict()
 
     def reuse(self, document: Document, cursor: Cursor) -> Prompt | None:
-        """The document's prompt with what is typed now, or None when it must be built anew."""
-        if document.uri not in self._prompts:
-            return None
-        anchored = self._prompts[document.uri]
-        anchor = self._find(document.text, cursor, anchored)
-        if anchor is None:
-            return None
-        self._prompts.move_to_end(document.uri)
-        return replace(anchored.prompt, typed=document.text[anchor:cursor])
+        """The document's newest prompt that fits, with what is typed now, or None when it must be built anew."""
+        for anchored in self._prompts.get(document.uri, ()):
+            anchor = self._find(document.text, cursor, anchored)
+            if anchor is not None:
+                self._prompts.move_to_end(document.uri)
+                return replace(anchored.prompt, typed=document.text[anchor:cursor])
+        return None
+
+    def reuse_outdated(self, document: Document, cursor: Cursor) -> Prompt | None:
+        """A prompt that is right around the cursor, though something changed further away; the newest that is.
+
+        Closing brackets and quotes behind the cursor, which editors insert and remove by themselves, do not count.
+        """
+        for anchored in self._prompts.get(document.uri, ()):
+            anchor = self._find_nearby(document.text, cursor, anchored)
+            if anchor is not None:
+                return replace(anchored.prompt, typed=document.text[anchor:cursor])
+        return None
 
     def remember(self, document: Document, anchor: int, prompt: Prompt) -> None:
         """``prompt`` was built for ``document`` with this anchor."""
         text = document.text
-        self._prompts[document.uri] = _Anchored(
+        anchored = _Anchored(
             prompt,
             column=anchor - line_start(text, anchor),
             from_start=len(prompt.prefix_text) == anchor,
             to_end=anchor + len(prompt.typed) + len(prompt.suffix_text) == len(text),
         )
+        known = self._prompts.get(document.uri, ())
+        others = [other for other in known if other.prompt.token_ids != prompt.token_ids]
+        self._prompts[document.uri] = (anchored, *others)[:MAX_PROMPTS]
         self._prompts.move_to_end(document.uri)
         if len(self._prompts) > MAX_DOCUMENTS:
             self._prompts.popitem(last=False)
@@ -90,6 +109,29 @@ class Anchors:
                 break
             line = line_start(text, line - 1)
         return None
+
+    def _find_nearby(self, text: str, cursor: int, anchored: _Anchored) -> int | None:
+        """The offset at which the prompt's prefix ends, judged by what is near."""
+        prompt = anchored.prompt
+        shown = _head(prompt.suffix_text)[:NEAR_AFTER]
+        there = _head(text[cursor : cursor + 2 * NEAR_AFTER])[:NEAR_AFTER]
+        if there != shown and (anchored.to_end or not shown or not there.startswith(shown)):
+            return None
+        near = prompt.prefix_text[-NEAR_BEFORE:]
+        line = line_start(text, cursor)
+        for _ in range(self._max_lines + 1):
+            anchor = line + anchored.column
+            if anchor <= cursor <= anchor + MAX_TYPED_CHARS and near and text.endswith(near, 0, anchor):
+                return anchor
+            if line == 0:
+                break
+            line = line_start(text, line - 1)
+        return None
+
+
+def _head(suffix: str) -> str:
+    """``suffix`` without closing brackets and quotes on its first line."""
+    return suffix.lstrip(")]}\"'`")
 
 
 def new_anchor(text: str, cursor: Cursor) -> int:

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import time
-import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from codeslm_lsp.completion.anchors import Anchors, new_anchor
+from codeslm_lsp.completion.ahead import Ahead, is_wanted
+from codeslm_lsp.completion.defects import log_defect
 from codeslm_lsp.completion.model_format import ModelFormat
+from codeslm_lsp.completion.offered import Offered
 from codeslm_lsp.completion.postprocess.draft import Draft
 from codeslm_lsp.completion.postprocess.filters import chain
+from codeslm_lsp.completion.prompts import Prompts
 from codeslm_lsp.completion.stopping import wanted_end
 from codeslm_lsp.completion.trees import Trees
 from codeslm_lsp.completion.trigger import refusal
-from codeslm_lsp.context.gather import gather
 from codeslm_lsp.engine.protocol import Engine, GenerateRequest
-from codeslm_lsp.prompt.build import TokenBudget, build_prompt
-from codeslm_lsp.prompt.user_text import encode_user_texts
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.syntax.extent import wanted_extent
-from codeslm_lsp.syntax.languages import language_of
+from codeslm_lsp.syntax.languages import Language, language_of
 from codeslm_lsp.syntax.tree import SyntaxTree
 from codeslm_lsp.values import (
     Completion,
@@ -34,7 +32,6 @@ from codeslm_lsp.values import (
     Extent,
     Generation,
     ModelError,
-    Prompt,
     Report,
     Skip,
     SkipReason,
@@ -42,14 +39,9 @@ from codeslm_lsp.values import (
     Trigger,
 )
 
-INVOKED_PATIENCE = 3
-"""An explicit request may take this many times the time budget: somebody waits for it."""
-
 MAX_SUFFIX_CHARS = 4_000
 MAX_PREFIX_CHARS = 20_000
 """How much of the text around the cursor decides where a completion ends; it is looked at for every token."""
-
-_log = logging.getLogger(__name__)
 
 FormatReader = Callable[[], Awaitable[ModelFormat]]
 
@@ -62,8 +54,10 @@ class Completer:
         self._read_format = read_format
         self._format: asyncio.Task[ModelFormat] | None = None
         self._settings = settings
-        self._anchors = Anchors(settings.completion.anchor_max_lines)
+        self._prompts = Prompts(engine, self.format, settings)
         self._trees = Trees()
+        self._offered = Offered()
+        self._ahead = Ahead()
 
     async def format(self) -> ModelFormat:
         """The model's format, read once."""
@@ -73,12 +67,15 @@ class Completer:
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
-        self._anchors.forget(uri)
+        self.stop()
+        self._offered.forget(uri)
+        self._prompts.forget(uri)
         self._trees.forget(uri)
 
     async def complete(self, document: Document, cursor: Cursor, trigger: Trigger) -> Report:
         """Answer one request. Never raises but for cancellation: whatever goes wrong becomes a ``Skip``."""
         started = time.perf_counter()
+        self._ahead.stop()
         try:
             report = await self._complete(document, cursor, trigger)
         except EngineLoading as error:
@@ -88,25 +85,37 @@ class Completer:
         except ModelError as error:
             report = Report(Skip(SkipReason.MODEL_MISSING, str(error)), trigger)
         except Exception as error:  # A defect of ours must not cost the user more than one suggestion.
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            _log.error("internal error: %s in %s, line %s", type(error).__name__, place.name, place.lineno)
+            log_defect(error)
             report = Report(
                 Skip(SkipReason.INTERNAL_ERROR, f"An internal error was logged ({type(error).__name__})."), trigger
             )
         return replace(report, elapsed_ms=(time.perf_counter() - started) * 1000)
 
+    def stop(self) -> None:
+        """End what is done ahead; the engine is about to be closed."""
+        self._ahead.stop()
+        self._prompts.stop()
+
     async def _complete(self, document: Document, cursor: Cursor, trigger: Trigger) -> Report:
         if (skip := refusal(document, trigger, self._settings)) is not None:
             return Report(skip, trigger)
+        report = self._offered.rest(document, cursor)
+        if report is not None and not (trigger is Trigger.INVOKED and report.stop is StopReason.TIME_BUDGET):
+            report = replace(report, trigger=trigger)
+        else:
+            report = await self._ask(document, cursor, trigger)
+        if is_wanted(self._settings.completion):
+            answer = report
+            self._ahead.start(lambda: self._work_ahead(document, cursor, answer))
+        return report
+
+    async def _ask(self, document: Document, cursor: Cursor, trigger: Trigger, *, background: bool = False) -> Report:
+        """Let the model answer, and remember what it offers."""
         model = await self._engine.ready(self._settings.completion.wait_for_model_ms)
-        model_format = await self.format()
-        language = language_of(document.language_id, document.path)
-        tree = self._trees.of(document, language)
+        await self.format()
+        language, tree = self._parse(document)
         extent = self._extent(document, cursor, tree)
-        prompt = self._anchors.reuse(document, cursor)
-        reused = prompt is not None
-        if prompt is None:
-            prompt = await self._new_prompt(document, cursor, tree, model_format)
+        found = await self._prompts.find(document, cursor, tree, trigger)
         around = Draft(
             text="",
             prefix=document.text[max(0, cursor - MAX_PREFIX_CHARS) : cursor],
@@ -115,57 +124,69 @@ class Completer:
             stop=StopReason.END,
             language=language,
         )
-        generation = await self._generate(prompt, model_format, around, trigger)
-        shown, filters = _judge(replace(around, text=generation.text, stop=generation.stop))
+        request = await self._prompts.request(document, found.prompt, trigger)
+        generation = await self._generate(replace(request, background=background), around)
+        text = "" if generation.stop is StopReason.CANCELLED else generation.text
+        shown, filters = _judge(replace(around, text=text, stop=generation.stop))
         outcome = (
             shown if isinstance(shown, Skip) else Completion(shown, cursor, cursor, _confidence(shown, generation))
         )
-        return Report(outcome, trigger, extent, model.name, generation.stop, generation.timings, filters, reused)
+        report = Report(
+            outcome,
+            trigger,
+            extent,
+            model.name,
+            generation.stop,
+            generation.timings,
+            filters,
+            found.reused,
+            found.outdated,
+        )
+        self._prompts.learn_speed(generation.timings)
+        self._offered.remember(document, cursor, report)
+        return report
+
+    async def _work_ahead(self, document: Document, cursor: Cursor, report: Report) -> None:
+        """Have the next prompt evaluated, and know what will be offered once ``report``'s completion is accepted."""
+        try:
+            await self._prompts.begin_next(document, cursor, self._parse(document)[1])
+            if isinstance(report.outcome, Completion):
+                accepted, behind = _accepted(document, report.outcome)
+                if self._offered.rest(accepted, behind) is None:
+                    await self._ask(accepted, behind, Trigger.AUTOMATIC, background=True)
+        except (EngineError, ModelError):
+            pass  # Nobody has asked for it; the next request finds out, and says so.
+        except Exception as error:
+            log_defect(error)
+
+    def _parse(self, document: Document) -> tuple[Language | None, SyntaxTree | None]:
+        language = language_of(document.language_id, document.path)
+        return language, self._trees.of(document, language)
 
     def _extent(self, document: Document, cursor: Cursor, tree: SyntaxTree | None) -> Extent:
         if self._settings.completion.multiline == "never":
             return Extent.LINE
         return wanted_extent(document.text, cursor, tree)
 
-    async def _new_prompt(
-        self, document: Document, cursor: Cursor, tree: SyntaxTree | None, model_format: ModelFormat
-    ) -> Prompt:
-        anchor = new_anchor(document.text, cursor)
-        options = self._settings.prompt
-        budget = TokenBudget(n_prompt=options.max_tokens, suffix_share=options.suffix_share)
-        context = gather(document, anchor, cursor, tree)
-        prompt = await build_prompt(context, model_format.fim, model_format.tokenizer, budget)
-        self._anchors.remember(document, anchor, prompt)
-        return prompt
-
-    async def _generate(
-        self,
-        prompt: Prompt,
-        model_format: ModelFormat,
-        around: Draft,
-        trigger: Trigger,
-    ) -> Generation:
+    async def _generate(self, request: GenerateRequest, around: Draft) -> Generation:
         """Stream tokens until what was asked for is complete."""
-        options = self._settings.completion
-        [typed_ids] = await encode_user_texts(model_format.tokenizer, model_format.fim, [prompt.typed])
-        request = GenerateRequest(
-            token_ids=prompt.token_ids,
-            typed_ids=tuple(typed_ids),
-            stop_ids=prompt.stop_ids,
-            max_tokens=options.max_tokens,
-            time_budget_ms=options.time_budget_ms * (INVOKED_PATIENCE if trigger is Trigger.INVOKED else 1),
-        )
+        is_complete = False
         async with self._engine.generate(request) as stream:
             text = ""
             async for token in stream:
                 text += token.text
                 if wanted_end(around.extent, around.prefix, text, around.suffix, around.language) is not None:
+                    is_complete = True
                     await stream.stop()
                     break
             generation = await stream.result()
-        if generation.stop is StopReason.CANCELLED:  # We stopped it ourselves: the text is complete.
-            return replace(generation, stop=StopReason.END)
-        return generation
+        return replace(generation, stop=StopReason.END) if is_complete else generation
+
+
+def _accepted(document: Document, completion: Completion) -> tuple[Document, Cursor]:
+    """The document once the user has taken the completion, with the cursor behind it."""
+    text = document.text[: completion.start] + completion.text + document.text[completion.end :]
+    return replace(document, text=text), Cursor(completion.start + len(completion.text))
 
 
 def _judge(draft: Draft) -> tuple[str | Skip, tuple[str, ...]]:
@@ -174,6 +195,8 @@ def _judge(draft: Draft) -> tuple[str | Skip, tuple[str, ...]]:
         match draft.stop:
             case StopReason.TIME_BUDGET:
                 skip = Skip(SkipReason.TIME_BUDGET, "The time budget ended first; raise completion.time_budget_ms.")
+            case StopReason.CANCELLED:
+                skip = Skip(SkipReason.CANCELLED, "The engine was needed for something more urgent.")
             case StopReason.UNHEALABLE:
                 skip = Skip(SkipReason.HEALING_FAILED, "No token of the model continues what is typed here.")
             case StopReason.CONTEXT_FULL:

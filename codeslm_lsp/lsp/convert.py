@@ -100,6 +100,8 @@ def report_as_json(report: Report, document: MirroredDocument | None) -> dict[st
         "timings": asdict(report.timings),
         "filters": list(report.filters),
         "anchor_reused": report.anchor_reused,
+        "prompt_outdated": report.prompt_outdated,
+        "from_offered": report.from_offered,
         "elapsed_ms": report.elapsed_ms,
     }
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +142,10 @@ def _register(server: CodeslmServer) -> None:
             return None
         report, uri = server.session.last
         return convert.report_as_json(report, server.document(uri))
+
+    @server.command("codeslm.statistics")
+    def statistics() -> dict[str, Any]:
+        return asdict(server.session.evaluated())
 
     @server.command("codeslm.accepted")
     def accepted(*_arguments: Any) -> None:

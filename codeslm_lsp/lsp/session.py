@@ -10,7 +10,7 @@ from codeslm_lsp.completion.completer import Completer
 from codeslm_lsp.completion.latest import LatestWins
 from codeslm_lsp.completion.launch import Launch, Launched
 from codeslm_lsp.settings import Settings
-from codeslm_lsp.values import CodeslmError, Cursor, Document, ModelError, Report, Skip, SkipReason, Trigger
+from codeslm_lsp.values import CodeslmError, Cursor, Document, Evaluated, ModelError, Report, Skip, SkipReason, Trigger
 
 CONFIGURATION_PATIENCE_S = 5.0
 """A client that was asked for its configuration and does not answer is not waited for any longer."""
@@ -69,6 +69,10 @@ class Session:
         if not (isinstance(report.outcome, Skip) and report.outcome.reason is SkipReason.SUPERSEDED):
             self.last = (report, uri)
 
+    def evaluated(self) -> Evaluated:
+        """What the engine has evaluated so far."""
+        return self._launched.engine.evaluated() if self._launched is not None else Evaluated()
+
     def forget(self, uri: str) -> None:
         """A document was closed."""
         if self._completer is not None:
@@ -78,9 +82,10 @@ class Session:
         """End the engine without waiting for its end."""
         self._closed = True
         self._latest.cancel()
+        self._drop_completer()
         if self._launched is not None:
             self._in_background(self._launched.engine.close())
-            self._launched = self._completer = None
+            self._launched = None
 
     def _try_again(self) -> None:
         """Perhaps a model has been pulled since there was none."""
@@ -90,14 +95,21 @@ class Session:
         self._start(self._settings)
         self._renew_completer(self._settings)
 
+    def _drop_completer(self) -> None:
+        if self._completer is not None:
+            self._completer.stop()
+        self._completer = None
+
     def _renew_completer(self, settings: Settings) -> None:
+        self._drop_completer()
         if self._launched is not None:
             self._completer = Completer(self._launched.engine, self._launched.read_format, settings)
 
     def _start(self, settings: Settings) -> None:
         if self._launched is not None:
             self._in_background(self._launched.engine.close())
-        self._launched = self._completer = self._problem = None
+        self._drop_completer()
+        self._launched = self._problem = None
         self._tried_at = asyncio.get_running_loop().time()
         try:
             self._launched = self._launch(settings)

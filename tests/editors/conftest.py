@@ -230,6 +230,7 @@ def open_neovim(tmp_path: Path) -> Iterator[OpenNeovim]:
                 "PYTHONPATH": str(ROOT),
                 "CODESLM_TEST_SETUP": str(lines),
                 "CODESLM_TEST_SCRIPT": json.dumps(script or {}),
+                "CODESLM_COMPLETION__PREFETCH": "never" if script is not None else "always",
                 **(environment or {}),
             },
             cwd=file.parent,

@@ -156,6 +156,25 @@ async def test_an_engine_that_dies_is_a_reason_and_the_next_request_works() -> N
         assert [item.insert_text for item in await editor.complete(URI, end)] == ["rn"]
 
 
+async def test_typing_what_is_shown_and_accepting_it_do_not_ask_the_model(tmp_path: Path) -> None:
+    """The rest of the ghost text while it is typed, and after acceptance what was generated ahead."""
+    events = tmp_path / "events"
+    script = {"answers": {"    ret": "urn a", "    return a": " + b"}, "default": "", "events": str(events)}
+    async with replay_editor(script, environment={"CODESLM_COMPLETION__PREFETCH": "always"}) as editor:
+        editor.open(URI, SOURCE)
+        assert [item.insert_text for item in await editor.complete(URI, CURSOR)] == ["urn a"]
+        async with asyncio.timeout(10):
+            while events.read_text().split().count("end") < 2:
+                await asyncio.sleep(0.01)
+        end = editor.type(URI, CURSOR, "urn")
+        assert [item.insert_text for item in await editor.complete(URI, end)] == [" a"]
+        assert (await editor.explain())["from_offered"]
+        end = editor.type(URI, end, " a")
+        assert [item.insert_text for item in await editor.complete(URI, end)] == [" + b"]
+        assert (await editor.explain())["from_offered"]
+        assert events.read_text().split().count("generating") >= 2
+
+
 REASONS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("", "empty_document", {}, {}),
     ("\0\0", "not_text", {}, {}),

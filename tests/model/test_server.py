@@ -141,7 +141,7 @@ async def test_a_line_typed_key_by_key(small_model: Path) -> None:
             [item] = await opened.complete(uri, cursor)
             offered.append(str(item.insert_text))
             why = await opened.explain()
-            assert why["anchor_reused"]
+            assert why["anchor_reused"] or why["from_offered"]
             assert why["timings"]["n_prefill"] <= 4 < cold
     assert "return wi" + offered[-1] == "return width * height"
 

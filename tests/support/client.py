@@ -156,7 +156,11 @@ async def editor(
 
 def replay_editor(script: Mapping[str, Any] | None = None, **options: Any) -> Any:
     """An editor on the replaying server."""
-    environment = {"CODESLM_TEST_SCRIPT": json.dumps(script or {}), **options.pop("environment", {})}
+    environment = {
+        "CODESLM_TEST_SCRIPT": json.dumps(script or {}),
+        "CODESLM_COMPLETION__PREFETCH": "never",  # Tests count what the engine is asked.
+        **options.pop("environment", {}),
+    }
     return editor(["-m", "tests.support.replay_server"], environment=environment, **options)
 
 

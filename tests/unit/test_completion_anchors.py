@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -123,12 +125,58 @@ def test_documents_do_not_mix() -> None:
     assert anchors.reuse(document("a\nx", "file:///b.py"), Cursor(3)) is None
 
 
-def test_the_newest_prompt_counts() -> None:
+def test_the_two_newest_prompts_are_kept() -> None:
     anchors = Anchors(MAX_LINES)
-    anchors.remember(document("a\nx"), 2, prompt("a\nx", 2, 3))
-    anchors.remember(document("b\nx"), 2, prompt("b\nx", 2, 3))
+    for number, first in enumerate("abc"):
+        built = prompt(f"{first}\nx", 2, 3)
+        anchors.remember(document(f"{first}\nx"), 2, replace(built, token_ids=(number,)))
     assert anchors.reuse(document("a\nx"), Cursor(3)) is None
     assert anchors.reuse(document("b\nx"), Cursor(3)) is not None
+    assert anchors.reuse(document("c\nx"), Cursor(3)) is not None
+
+
+def test_of_two_prompts_that_fit_the_newest_counts() -> None:
+    anchors = Anchors(MAX_LINES)
+    anchors.remember(document("a\nx\n"), 2, prompt("a\nx\n", 2, 3))
+    anchors.remember(document("a\nx\ny\n"), 4, replace(prompt("a\nx\ny\n", 4, 5), token_ids=(7,)))
+    found = anchors.reuse(document("a\nx\nyz\n"), Cursor(6))
+    assert found is not None
+    assert (found.token_ids, found.typed) == ((7,), "yz")
+
+
+def outdated(built: str, asked: str, n_before: int = 10_000, n_after: int = 10_000) -> str | None:
+    """The typed text of a prompt that is right around the cursor and does not fit exactly, or None."""
+    text, cursor = parts(built)
+    anchors = Anchors(MAX_LINES)
+    anchor = new_anchor(text, cursor)
+    anchors.remember(document(text), anchor, prompt(text, anchor, cursor, n_before, n_after))
+    text, cursor = parts(asked)
+    assert anchors.reuse(document(text), cursor) is None
+    found = anchors.reuse_outdated(document(text), cursor)
+    return found.typed if found is not None else None
+
+
+ABOVE = "".join(f"line_{n} = {n}\n" for n in range(100))
+BELOW = "".join(f"last_{n} = {n}\n" for n in range(50))
+
+OUTDATED = {
+    "a line on top": (f"{ABOVE}x = 1‸\n{BELOW}", f"import os\n{ABOVE}x = 12‸\n{BELOW}", "x = 12"),
+    "a change far above": (f"{ABOVE}x‸\n{BELOW}", f"{ABOVE.replace('line_3 ', 'l3 ')}x‸\n{BELOW}", "x"),
+    "a change far below": (f"{ABOVE}x‸\n{BELOW}", f"{ABOVE}xy‸\n{BELOW.replace('last_40', 'l40')}", "xy"),
+    "brackets that the editor closed": (f"{ABOVE}f‸\n{BELOW}", f"{ABOVE}f(a[‸])\n{BELOW}", "f(a["),
+    "brackets that were closed before": (f"{ABOVE}f(‸)\n{BELOW}", f"{ABOVE}f()‸\n{BELOW}", "f()"),
+    "a line was added too": (f"{ABOVE}x‸\n{BELOW}", f"# note\n{ABOVE}x\ny‸\n{BELOW}", "x\ny"),
+    "a change on the line above": (f"{ABOVE}x‸\n{BELOW}", f"{ABOVE[:-2]}8\nx‸\n{BELOW}", None),
+    "a change on the line below": (f"{ABOVE}x‸\n{BELOW}", f"{ABOVE}x‸\n!{BELOW}", None),
+    "code behind the cursor": (f"{ABOVE}x‸\n{BELOW}", f"{ABOVE}x‸ + 1\n{BELOW}", None),
+    "another place": (f"{ABOVE}x‸\n{BELOW}", f"{ABOVE}x\n{BELOW}y‸\n", None),
+    "the rest of the file is gone": (f"{ABOVE}x‸\n{BELOW}", f"{ABOVE}x‸", None),
+}
+
+
+@pytest.mark.parametrize(("built", "asked", "typed"), OUTDATED.values(), ids=OUTDATED.keys())
+def test_a_prompt_that_is_right_around_the_cursor(built: str, asked: str, typed: str | None) -> None:
+    assert outdated(built, asked) == typed
 
 
 def test_a_closed_document_is_forgotten() -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from codeslm_lsp.completion.completer import INVOKED_PATIENCE, MAX_SUFFIX_CHARS, Completer
+from codeslm_lsp.completion.completer import MAX_SUFFIX_CHARS, Completer
 from codeslm_lsp.completion.model_format import ModelFormat
+from codeslm_lsp.completion.prompts import INVOKED_PATIENCE
 from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import (
@@ -41,7 +42,8 @@ class Bench:
 
     def __init__(self, script: Script | None = None, engine: ReplayEngine | None = None, **completion: Any) -> None:
         self.engine = engine or ReplayEngine(script or Script())
-        self.settings = Settings.model_validate({"completion": completion}, strict=False)
+        options = {"prefetch": "never", **completion}
+        self.settings = Settings.model_validate({"completion": options}, strict=False)
         self.n_read = 0
         self.problems: list[Exception] = []
         self.completer = Completer(self.engine, self._read_format, self.settings)
@@ -110,7 +112,7 @@ async def test_the_settings_reach_the_engine() -> None:
     bench = Bench(max_tokens=7, time_budget_ms=123)
     assert len(await bench.text_at("x = ‸\n")) == 6
     assert (bench.last.max_tokens, bench.last.time_budget_ms) == (7, 123)
-    await bench.at("x = ‸\n", trigger=INVOKED)
+    await bench.at("y = ‸\n", trigger=INVOKED)
     assert (bench.last.max_tokens, bench.last.time_budget_ms) == (7, 123 * INVOKED_PATIENCE)
 
 
@@ -233,6 +235,141 @@ async def test_a_skip_does_not_forget_the_prompt() -> None:
     await bench.at("a\nr‸\nz\n")
     assert (await bench.skip_at("a\nre‸\nz\n")).reason is SkipReason.NOTHING_GENERATED
     assert (await bench.at("a\nret‸\nz\n")).anchor_reused
+
+
+# --- What was offered, and what is done ahead -----------------------------------------------------------------------
+
+
+async def test_typing_what_was_offered_asks_nothing_of_the_engine() -> None:
+    bench = Bench(Script({"    ret": "urn a + b"}))
+    await bench.at("def add(a, b):\n    ret‸\n")
+    report = await bench.at("def add(a, b):\n    return a‸\n")
+    assert isinstance(report.outcome, Completion)
+    assert (report.outcome.text, report.from_offered, report.timings.n_prefill) == (" + b", True, 0)
+    assert len(bench.engine.requests) == 1
+
+
+async def test_asking_again_for_what_was_cut_off_asks_the_engine() -> None:
+    bench = Bench(engine=CutShort("1 + 2", StopReason.TIME_BUDGET))
+    await bench.at("x = ‸\n")
+    assert (await bench.at("x = ‸\n")).from_offered
+    assert not (await bench.at("x = ‸\n", trigger=INVOKED)).from_offered
+
+
+async def worked_ahead(bench: Bench, n_requests: int) -> list[GenerateRequest]:
+    """Wait until so many requests were made, and return those that were made ahead."""
+    async with asyncio.timeout(10):
+        while len(bench.engine.requests) < n_requests:
+            await asyncio.sleep(0.005)
+    await asyncio.sleep(0.05)
+    return [request for request in bench.engine.requests if request.background]
+
+
+async def test_what_follows_the_suggestion_is_there_when_it_is_accepted() -> None:
+    bench = Bench(Script({"x = ": "1 + 2", "x = 1 + 2": "\ny = 3"}, default=""), prefetch="always")
+    await bench.at("x = ‸\n")
+    [ahead] = await worked_ahead(bench, 2)
+    assert spoken(ahead.typed_ids) == "x = 1 + 2"
+    report = await bench.at("x = 1 + 2‸\n")
+    assert isinstance(report.outcome, Completion)
+    assert (report.outcome.text, report.from_offered) == ("\ny = 3", True)
+    assert [request.background for request in bench.engine.requests] == [False, True]
+
+
+async def test_the_next_prompt_is_evaluated_behind_the_one_that_answers() -> None:
+    bench = Bench(Script(default=""), prefetch="always")
+    await bench.at("a\nb‸\nz\n")
+    await bench.at("a\nb\nc‸\nz\n")
+    assert spoken(bench.last.token_ids) == "⟨pre⟩a\n⟨suf⟩\nz\n⟨mid⟩"
+    [ahead] = await worked_ahead(bench, 3)
+    assert (spoken(ahead.token_ids), spoken(ahead.typed_ids)) == ("⟨pre⟩a\nb\n⟨suf⟩\nz\n⟨mid⟩", "c")
+    assert ahead.max_tokens == 0
+    report = await bench.at("a\nb\ncd‸\nz\n")
+    assert report.anchor_reused
+    assert (bench.last.token_ids, spoken(bench.last.typed_ids)) == (ahead.token_ids, "cd")
+
+
+async def test_a_prompt_that_is_not_evaluated_yet_does_not_answer() -> None:
+    """The next key comes while the next prompt is prefilled: the old one still serves."""
+    bench = Bench(Script(default="", prefill_ms=300), prefetch="always")
+    await bench.at("a\nb‸\nz\n")
+    await bench.at("a\nb\nc‸\nz\n")
+    await worked_ahead(bench, 3)
+    await bench.at("a\nb\ncd‸\nz\n")
+    assert spoken(bench.last.token_ids) == "⟨pre⟩a\n⟨suf⟩\nz\n⟨mid⟩"
+    assert spoken(bench.last.typed_ids) == "b\ncd"
+
+
+LONG = "".join(f"value_{n} = {n}\n" for n in range(400))
+
+
+async def test_the_first_suggestion_at_a_place_has_a_short_prompt_and_the_whole_one_follows() -> None:
+    bench = Bench(Script(default=""), prefetch="always")
+    await bench.at(f"{LONG}x‸\nz\n")
+    assert len(bench.last.token_ids) <= 256
+    [ahead] = await worked_ahead(bench, 2)
+    assert 400 < len(ahead.token_ids) <= 1024
+    assert ahead.token_ids[1:].index(SUF) > bench.engine.requests[0].token_ids.index(SUF)
+    report = await bench.at(f"{LONG}xy‸\nz\n")
+    assert (report.anchor_reused, bench.last.token_ids) == (True, ahead.token_ids)
+
+
+async def test_who_asks_by_hand_gets_the_whole_prompt() -> None:
+    bench = Bench(Script(default=""), prefetch="always")
+    await bench.at(f"{LONG}x‸\nz\n", trigger=INVOKED)
+    assert len(bench.last.token_ids) > 400
+
+
+async def test_a_change_far_away_does_not_keep_the_next_key_waiting() -> None:
+    bench = Bench(Script(default=""), prefetch="always")
+    await bench.at(f"{LONG}x‸\nz\n", trigger=INVOKED)
+    known = bench.last.token_ids
+    report = await bench.at(f"{LONG}xy‸()\nz\n")
+    assert not report.prompt_outdated, "what follows the cursor on its line changed"
+    report = await bench.at(f"{LONG}x(‸)\nz\n")
+    assert (report.prompt_outdated, bench.last.token_ids) == (True, known)
+    [ahead] = (await worked_ahead(bench, 4))[-1:]
+    report = await bench.at(f"{LONG}x(y‸)\nz\n")
+    assert (report.prompt_outdated, report.anchor_reused, bench.last.token_ids) == (False, True, ahead.token_ids)
+
+
+async def test_a_key_stops_what_is_done_ahead(tmp_path: Path) -> None:
+    events = tmp_path / "events"
+    script = Script({"x = ": "1", "y": "2"}, token_ms=1, events=str(events), default="z" * 5000)
+    bench = Bench(script, prefetch="always", max_tokens=1024)
+    await bench.at("x = ‸\n")
+    await worked_ahead(bench, 2)
+    assert await bench.text_at("y‸\n") == "2"
+    assert events.read_text().split()[:6] == ["started", "generating", "end", "generating", "cancelled", "generating"]
+
+
+async def test_nothing_is_done_ahead_if_that_is_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    plugged = Battery(power_plugged=False)
+    monkeypatch.setattr("psutil.sensors_battery", lambda: plugged, raising=False)
+    for prefetch, expected in (("never", 1), ("plugged_in", 1), ("always", 2)):
+        bench = Bench(prefetch=prefetch)
+        await bench.at("x = ‸\n")
+        await asyncio.sleep(0.3)
+        assert len(bench.engine.requests) == expected, prefetch
+    plugged = Battery(power_plugged=True)
+    bench = Bench(prefetch="plugged_in")
+    await bench.at("x = ‸\n")
+    await worked_ahead(bench, 2)
+
+
+@dataclass(frozen=True)
+class Battery:
+    """What psutil says of it."""
+
+    power_plugged: bool
+
+
+async def test_an_engine_that_dies_while_working_ahead_costs_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(Script({"x = ": "1"}, dies_on="x = 1"), prefetch="always")
+    assert await bench.text_at("x = ‸\n") == "1"
+    await worked_ahead(bench, 2)
+    assert await bench.text_at("y = ‸\n") == "REPLAY"
+    assert caplog.text == ""
 
 
 # --- Skips -------------------------------------------------------------------------------------------------------

@@ -139,8 +139,8 @@ def test_a_report_of_a_completion() -> None:
         StopReason.END,
         Timings(1.0, 2.0, 3, 4, 5),
         ("one", "two"),
-        True,
-        9.5,
+        anchor_reused=True,
+        elapsed_ms=9.5,
     )
     assert convert.report_as_json(report, MIRROR) == {
         "skip": None,
@@ -154,6 +154,8 @@ def test_a_report_of_a_completion() -> None:
         "timings": {"prefill_ms": 1.0, "decode_ms": 2.0, "n_prefill": 3, "n_reused": 4, "n_decode": 5},
         "filters": ["one", "two"],
         "anchor_reused": True,
+        "prompt_outdated": False,
+        "from_offered": False,
         "elapsed_ms": 9.5,
     }
     assert convert.report_as_json(report, None)["range"] is None

@@ -1,0 +1,153 @@
+"""Which prompt answers at a cursor, and which is evaluated behind it to take its place.
+
+A prompt that is warm answers, even if it is short, was anchored some lines above, or is out of date far from the
+cursor; the whole prompt of the cursor's own line is evaluated meanwhile, and answers from then on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from codeslm_lsp.completion.ahead import is_wanted
+from codeslm_lsp.completion.anchors import Anchors, new_anchor
+from codeslm_lsp.completion.defects import log_defect
+from codeslm_lsp.completion.model_format import ModelFormat
+from codeslm_lsp.context.gather import gather
+from codeslm_lsp.engine.protocol import Engine, GenerateRequest
+from codeslm_lsp.prompt.build import TokenBudget, build_prompt
+from codeslm_lsp.prompt.user_text import encode_user_texts
+from codeslm_lsp.settings import Settings
+from codeslm_lsp.syntax.tree import SyntaxTree
+from codeslm_lsp.values import Cursor, Document, EngineError, Prompt, StopReason, Timings, Trigger
+
+INVOKED_PATIENCE = 3
+"""An explicit request may take this many times the time budget: somebody waits for it."""
+
+ASSUMED_PREFILL_TOKENS_S = 100.0
+"""Until the first prompt is measured: a 1.5B model on two cores of a laptop."""
+MEASURED_TOKENS = 64
+"""Fewer tokens say little about the speed: one micro-batch of the engine."""
+
+MIN_PROMPT_TOKENS = 128
+FIRST_STEP = 64
+"""A short prompt has whole steps, so that a small change of speed does not change what is in it."""
+FULL = 0.9
+"""A prompt with more than this share of its budget is as whole as blocks and lines let it be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The prompt that answers. ``reused``: it was there; ``outdated``: it is right around the cursor only."""
+
+    prompt: Prompt
+    reused: bool = False
+    outdated: bool = False
+
+
+class Prompts:
+    """The prompts of all documents, and the one that is being evaluated ahead."""
+
+    def __init__(self, engine: Engine, read_format: Callable[[], Awaitable[ModelFormat]], settings: Settings) -> None:
+        self._engine = engine
+        self._format = read_format
+        self._settings = settings
+        self._anchors = Anchors(settings.completion.anchor_max_lines)
+        self._next: tuple[Prompt, asyncio.Task[None]] | None = None
+        self._prefill_tokens_s = ASSUMED_PREFILL_TOKENS_S
+
+    async def find(self, document: Document, cursor: Cursor, tree: SyntaxTree | None, trigger: Trigger) -> Found:
+        """The prompt to answer by; a new one where none is warm."""
+        if (prompt := self._anchors.reuse(document, cursor)) is not None:
+            return Found(prompt, reused=True)
+        works_ahead = is_wanted(self._settings.completion)
+        if works_ahead and (prompt := self._anchors.reuse_outdated(document, cursor)) is not None:
+            return Found(prompt, reused=True, outdated=True)
+        n_tokens = self._settings.prompt.max_tokens
+        if works_ahead and trigger is Trigger.AUTOMATIC:
+            n_tokens = min(n_tokens, self._n_first())
+        anchor = new_anchor(document.text, cursor)
+        prompt = await self._build(document, anchor, cursor, tree, n_tokens)
+        self._anchors.remember(document, anchor, prompt)
+        return Found(prompt)
+
+    async def request(self, document: Document, prompt: Prompt, trigger: Trigger) -> GenerateRequest:
+        """The engine's request for what follows the prompt and what is typed behind it."""
+        options, model_format = self._settings.completion, await self._format()
+        [typed_ids] = await encode_user_texts(model_format.tokenizer, model_format.fim, [prompt.typed])
+        return GenerateRequest(
+            token_ids=prompt.token_ids,
+            typed_ids=tuple(typed_ids),
+            stop_ids=prompt.stop_ids,
+            max_tokens=options.max_tokens,
+            time_budget_ms=options.time_budget_ms * (INVOKED_PATIENCE if trigger is Trigger.INVOKED else 1),
+            document=document.uri,
+        )
+
+    async def begin_next(self, document: Document, cursor: Cursor, tree: SyntaxTree | None) -> None:
+        """Begin to evaluate the prompt that should answer from now on, unless it is the one that does.
+
+        That goes on while the user types, for the prompt stays the same; only another one takes its place.
+        """
+        prompt = self._anchors.reuse(document, cursor)
+        if prompt is not None and "\n" not in prompt.typed and not self._may_show_more(document, prompt):
+            return
+        anchor = new_anchor(document.text, cursor)
+        following = await self._build(document, anchor, cursor, tree, self._settings.prompt.max_tokens)
+        if prompt is not None and following.token_ids == prompt.token_ids:
+            return
+        if self._next is None or self._next[0].token_ids != following.token_ids:
+            self.stop()
+            self._next = (following, asyncio.create_task(self._evaluate(document, anchor, following)))
+
+    def learn_speed(self, timings: Timings) -> None:
+        """Follow the speed of evaluation on this machine, which changes with what else runs on it."""
+        if timings.n_prefill >= MEASURED_TOKENS and timings.prefill_ms > 0:
+            measured = timings.n_prefill / timings.prefill_ms * 1000
+            self._prefill_tokens_s += (measured - self._prefill_tokens_s) / 2
+
+    def forget(self, uri: str) -> None:
+        """The document is closed."""
+        self._anchors.forget(uri)
+
+    def stop(self) -> None:
+        """End what is evaluated ahead."""
+        if self._next is not None:
+            self._next[1].cancel()
+            self._next = None
+
+    async def _evaluate(self, document: Document, anchor: int, prompt: Prompt) -> None:
+        """Evaluate ``prompt``, then let it answer."""
+        try:
+            request = await self.request(document, prompt, Trigger.AUTOMATIC)
+            async with self._engine.generate(replace(request, max_tokens=0, background=True)) as stream:
+                generation = await stream.result()
+            if generation.stop is StopReason.MAX_TOKENS:
+                self._anchors.remember(document, anchor, prompt)
+        except EngineError:
+            pass  # Nobody has asked for it; the next request finds out, and says so.
+        except Exception as error:
+            log_defect(error)
+        finally:
+            if self._next is not None and self._next[0] is prompt:
+                self._next = None
+
+    async def _build(
+        self, document: Document, anchor: int, cursor: Cursor, tree: SyntaxTree | None, n_tokens: int
+    ) -> Prompt:
+        model_format = await self._format()
+        budget = TokenBudget(n_prompt=n_tokens, suffix_share=self._settings.prompt.suffix_share)
+        context = gather(document, anchor, cursor, tree)
+        return await build_prompt(context, model_format.fim, model_format.tokenizer, budget)
+
+    def _may_show_more(self, document: Document, prompt: Prompt) -> bool:
+        """Whether it may have been made short for the first suggestion: there is more to show, and room for it."""
+        n_shown = len(prompt.prefix_text) + len(prompt.typed) + len(prompt.suffix_text)
+        n_whole = self._settings.prompt.max_tokens
+        return n_shown < len(document.text) and len(prompt.token_ids) < n_whole * FULL
+
+    def _n_first(self) -> int:
+        """Tokens that this machine evaluates within the first wait."""
+        n_tokens = int(self._prefill_tokens_s * self._settings.completion.first_wait_ms / 1000)
+        return max(MIN_PROMPT_TOKENS, n_tokens // FIRST_STEP * FIRST_STEP)

@@ -42,7 +42,7 @@ def evaluate(
     cases = read_cases(Path(file), kind, n)
     model, _ = model_path(context.obj, open_store())
     # What is measured is what the model says, not how fast this machine is.
-    patient = context.obj.completion.model_copy(update={"time_budget_ms": PATIENCE_MS})
+    patient = context.obj.completion.model_copy(update={"time_budget_ms": PATIENCE_MS, "prefetch": "never"})
     settings = context.obj.model_copy(update={"completion": patient})
     results: dict[str, list[Scored]] = {}
     with _progress() as progress:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lsprotocol import types
-from pygls.lsp.client import LanguageClient
 
 from codeslm_lsp.completion.model_format import ModelFormat, read_format
 from codeslm_lsp.engine.process import EngineOptions, EngineProcess
 from codeslm_lsp.engine.protocol import GenerateRequest
 from codeslm_lsp.evaluation.cases import Case
+from codeslm_lsp.evaluation.client import Server, serving
 from codeslm_lsp.prompt.build import TokenBudget, build_prompt
 from codeslm_lsp.prompt.user_text import encode_user_texts
 from codeslm_lsp.settings import Settings
@@ -41,6 +37,8 @@ class Fill:
 
 Arm = Callable[[Case], Awaitable[Fill]]
 Ask = Callable[[Case, ModelFormat, Settings], Awaitable[GenerateRequest]]
+
+INVOKED = types.InlineCompletionTriggerKind.Invoked
 
 ARMS = ("bare", "anchored", "ours", "typed")
 """``bare``: one prompt up to the cursor, nothing healed, nothing cut. ``anchored``: the prompt ends at the start of the
@@ -106,75 +104,29 @@ async def _request(
 
 @asynccontextmanager
 async def _server(model: Path, settings: Settings, *, typed: bool) -> AsyncIterator[Arm]:
-    client = LanguageClient("codeslm-eval", "1")
-    await client.start_io(sys.executable, "-m", "codeslm_lsp.cli", "--model", str(model), "serve")
-    capabilities = types.ClientCapabilities(
-        general=types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf32])
-    )
-    options = settings.model_dump(mode="json", exclude={"model"})
-    await client.initialize_async(types.InitializeParams(capabilities=capabilities, initialization_options=options))
-    client.initialized(types.InitializedParams())
-    try:
-        yield lambda case: _fill_served(case, client, typed=typed)
-    finally:
-        await client.shutdown_async(None)
-        client.exit(None)
-        await asyncio.wait_for(client.stop(), 10)  # type: ignore[no-untyped-call]
+    async with serving(model, settings) as server:
+        yield lambda case: _fill_served(case, server, typed=typed)
 
 
-async def _fill_served(case: Case, client: LanguageClient, *, typed: bool) -> Fill:
+async def _fill_served(case: Case, server: Server, *, typed: bool) -> Fill:
     uri = f"file:///{_path(case)}"
     line_start = _line_start(case.prefix)
-    if typed and line_start < len(case.prefix):
-        _open(client, uri, case.language, case.prefix[:line_start] + case.suffix)
-        await _ask(client, uri, case.prefix[:line_start])
-        _type(client, uri, case.prefix[:line_start], case.prefix[line_start:])
-    else:
-        _open(client, uri, case.language, case.prefix + case.suffix)
+    opened_at = line_start if typed else len(case.prefix)
+    document = server.open(uri, case.prefix[:opened_at] + case.suffix, case.language)
+    if opened_at < len(case.prefix):
+        await document.suggestion(opened_at, INVOKED)
+        document.edit(opened_at, opened_at, case.prefix[opened_at:])
     started = time.perf_counter()
-    items = await _ask(client, uri, case.prefix)
+    text = await document.suggestion(len(case.prefix), INVOKED)
     ms = (time.perf_counter() - started) * 1000
-    why: Any = await client.workspace_execute_command_async(types.ExecuteCommandParams("codeslm.explainLast"))
-    client.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri)))
+    why = await server.command("codeslm.explainLast")
+    document.close()
     skip = why["skip"]["reason"] if why["skip"] else ""
-    text = str(items[0].insert_text) if items else ""
     return Fill(text, ms, int(why["timings"]["n_prefill"]), skip, why["stop"] or "")
-
-
-def _open(client: LanguageClient, uri: str, language: str, text: str) -> None:
-    client.text_document_did_open(types.DidOpenTextDocumentParams(types.TextDocumentItem(uri, language, 1, text)))
-
-
-def _type(client: LanguageClient, uri: str, before: str, typed: str) -> None:
-    at = _position(before)
-    client.text_document_did_change(
-        types.DidChangeTextDocumentParams(
-            types.VersionedTextDocumentIdentifier(version=2, uri=uri),
-            [types.TextDocumentContentChangePartial(types.Range(at, at), typed)],
-        )
-    )
-
-
-async def _ask(client: LanguageClient, uri: str, before: str) -> list[types.InlineCompletionItem]:
-    answer = await client.text_document_inline_completion_async(
-        types.InlineCompletionParams(
-            types.InlineCompletionContext(types.InlineCompletionTriggerKind.Invoked),
-            types.TextDocumentIdentifier(uri),
-            _position(before),
-        )
-    )
-    assert isinstance(answer, types.InlineCompletionList)
-    return list(answer.items)
 
 
 def _line_start(before: str) -> int:
     return max(before.rfind("\n"), before.rfind("\r")) + 1
-
-
-def _position(before: str) -> types.Position:
-    """Where text ends, in lines and code points (the client speaks UTF-32)."""
-    lines = re.split(r"\r\n|\n|\r", before)
-    return types.Position(len(lines) - 1, len(lines[-1]))
 
 
 _EXTENSIONS = {"python": "py", "java": "java", "javascript": "js", "typescript": "ts", "go": "go", "rust": "rs"}

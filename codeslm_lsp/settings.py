@@ -65,8 +65,8 @@ class CompletionSettings(_Table):
     )
     first_wait_ms: int = _setting(
         2500,
-        "How long the first suggestion at a new place may wait for its prompt, which is made shorter for it; the whole "
-        "one is evaluated behind it. Requests by hand, and all with prefetch 'never', get the whole prompt at once.",
+        "How long the first suggestion at a new place should wait for its prompt. One that takes twice as long is made "
+        "shorter, and the whole one evaluated behind it; not for requests by hand, and not with prefetch 'never'.",
         unit="ms",
         ge=100,
         le=600_000,

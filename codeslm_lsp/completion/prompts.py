@@ -33,6 +33,8 @@ MEASURED_TOKENS = 64
 MIN_PROMPT_TOKENS = 128
 FIRST_STEP = 64
 """A short prompt has whole steps, so that a small change of speed does not change what is in it."""
+WORTH_SHORTENING = 2
+"""What is less than twice as long is not made shorter: the model sees more, and the wait is bearable."""
 FULL = 0.9
 """A prompt with more than this share of its budget is as whole as blocks and lines let it be."""
 
@@ -64,11 +66,11 @@ class Prompts:
         works_ahead = is_wanted(self._settings.completion)
         if works_ahead and (prompt := self._anchors.reuse_outdated(document, cursor)) is not None:
             return Found(prompt, reused=True, outdated=True)
-        n_tokens = self._settings.prompt.max_tokens
-        if works_ahead and trigger is Trigger.AUTOMATIC:
-            n_tokens = min(n_tokens, self._n_first())
         anchor = new_anchor(document.text, cursor)
-        prompt = await self._build(document, anchor, cursor, tree, n_tokens)
+        prompt = await self._build(document, anchor, cursor, tree, self._settings.prompt.max_tokens)
+        may_be_short = works_ahead and trigger is Trigger.AUTOMATIC
+        if may_be_short and len(prompt.token_ids) > WORTH_SHORTENING * self._n_first():
+            prompt = await self._build(document, anchor, cursor, tree, self._n_first())
         self._anchors.remember(document, anchor, prompt)
         return Found(prompt)
 

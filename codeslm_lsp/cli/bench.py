@@ -1,4 +1,4 @@
-"""``codeslm bench …``: measure on this machine, beside the rival where there is one."""
+"""``codeslm bench …``: measure codeslm on this machine."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-import psutil
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from codeslm_lsp.cli.wiring import model_path
-from codeslm_lsp.engine.process import choose_threads
-from codeslm_lsp.evaluation.replay import Tally, assistants, run
-from codeslm_lsp.evaluation.rival import server_program
-from codeslm_lsp.evaluation.typist import Task, read_tasks
+from codeslm_lsp.evaluation.replay import run
+from codeslm_lsp.evaluation.typist import read_tasks
 from codeslm_lsp.models.store import open_store
 from codeslm_lsp.settings import Settings
 
@@ -31,33 +28,22 @@ TOKENS_PER_CHARACTER = 0.3
 def typing_command(
     context: typer.Context,
     repositories: Annotated[Path, typer.Option("--set", metavar="FILE", help="gzip JSON: {package: {path: text}}.")],
-    pauses: Annotated[int, typer.Option(min=1, help="Pauses to measure, of each assistant.")] = 300,
+    pauses: Annotated[int, typer.Option(min=1, help="Pauses to measure.")] = 300,
     seed: Annotated[int, typer.Option(help="Another seed gives other files, keys and times.")] = 0,
-    alone: Annotated[bool, typer.Option("--alone", help="Measure codeslm only.")] = False,
-    install: Annotated[bool, typer.Option("--install", help="Build the rival's server first if need be.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as data.")] = False,
 ) -> None:
-    """Replay somebody's typing in real time and measure every pause, beside llama-server with llama.vim's requests."""
+    """Replay somebody's typing in real time, and measure how soon a suggestion comes whenever they pause."""
     settings: Settings = context.obj
     tasks = read_tasks(repositories, pauses, seed)
     model, _ = model_path(settings, open_store())
-    program = None if alone else server_program(install=install)
-    tallies = asyncio.run(_measure(tasks, seed, pauses, model, settings, program))
-    figures = {name: tally.summary(TOKENS_PER_CHARACTER) for name, tally in tallies.items()}
+    with _progress() as progress:
+        task = progress.add_task("pauses", total=pauses)
+        tally = asyncio.run(run(tasks, seed, pauses, model, settings, lambda: progress.advance(task)))
+    figures = tally.summary(TOKENS_PER_CHARACTER)
     if as_json:
-        typer.echo(json.dumps({**figures, "model": model.stem, "seed": seed}))
+        typer.echo(json.dumps({"codeslm": figures, "model": model.stem, "seed": seed}))
     else:
         Console().print(_table(figures, model.stem))
-
-
-async def _measure(
-    tasks: list[Task], seed: int, n_pauses: int, model: Path, settings: Settings, program: Path | None
-) -> dict[str, Tally]:
-    n_threads = settings.engine.threads or choose_threads(psutil.cpu_count(logical=False) or 1)
-    async with assistants(model, settings, program, n_threads) as everyone:
-        with _progress() as progress:
-            task = progress.add_task("pauses", total=n_pauses * len(everyone))
-            return await run(tasks, seed, n_pauses, everyone, lambda: progress.advance(task))
 
 
 def _progress() -> Progress:
@@ -65,11 +51,11 @@ def _progress() -> Progress:
     return Progress(*columns, console=Console(stderr=True))
 
 
-def _table(figures: dict[str, dict[str, Any]], model: str) -> Table:
-    table = Table("", *figures, title=f"typing, {model}", title_justify="left")
-    rows = next(iter(figures.values())).keys() - {"latencies_ms"}
-    for row in [name for name in next(iter(figures.values())) if name in rows]:
-        table.add_row(row, *(_shown(figure[row]) for figure in figures.values()))
+def _table(figures: dict[str, Any], model: str) -> Table:
+    table = Table("", "", title=f"typing, {model}", title_justify="left", show_header=False)
+    for name, value in figures.items():
+        if name != "latencies_ms":
+            table.add_row(name, _shown(value))
     return table
 
 

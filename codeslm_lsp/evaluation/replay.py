@@ -1,7 +1,4 @@
-"""Somebody's typing, replayed in real time → how soon and how rightly each assistant answers whenever they look up.
-
-Both assistants get the same files, keys and times; what each has accepted differs, for that is theirs.
-"""
+"""Somebody's typing, replayed in real time → how soon and how rightly the server answers whenever they look up."""
 
 from __future__ import annotations
 
@@ -9,16 +6,14 @@ import asyncio
 import contextlib
 import statistics
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import psutil
 from lsprotocol import types
 
-from codeslm_lsp.evaluation import rival
 from codeslm_lsp.evaluation.client import ServedDocument, Server, serving
 from codeslm_lsp.evaluation.typist import Task, Typist
 from codeslm_lsp.settings import Settings
@@ -30,36 +25,6 @@ PATIENCE_S = 30.0
 
 SIDE_TRIP = "# note\n"
 """What a side trip adds at the top of the file."""
-
-
-Shown = tuple[int, str]
-"""A cursor and the text that is offered there."""
-
-
-class Assistant(Protocol):
-    """Something that offers code while a file is being written."""
-
-    name: str
-
-    async def open(self, task: Task) -> None: ...
-
-    def edit(self, start: int, end: int, new: str) -> None: ...
-
-    def key(self, cursor: int) -> None:
-        """A key was pressed: ask, as the editor's plug-in does."""
-
-    async def look(self, cursor: int) -> str:
-        """What is offered for this state, once it is."""
-
-    def shown(self, at: Shown) -> None:
-        """It was shown and is being read."""
-
-    async def close(self) -> None: ...
-
-    async def n_evaluated(self) -> int:
-        """Prompt tokens evaluated so far while somebody waited."""
-
-    def processes(self) -> list[psutil.Process]: ...
 
 
 @dataclass
@@ -96,76 +61,75 @@ class Tally:
         }
 
 
-async def replay(task: Task, seed: int, assistant: Assistant, tally: Tally, on_pause: Callable[[], None]) -> None:
-    """Write one task with one assistant, at the times of a person."""
+async def replay(
+    task: Task, seed: int, editor: Editor, tally: Tally, n_pauses: int, on_pause: Callable[[], None]
+) -> None:
+    """Write one task at the times of a person, or as much of it as brings the tally to ``n_pauses``."""
     typist = Typist(task, seed)
-    await assistant.open(task)
+    editor.open(task, seed)
     cursor = len(task.before)
-    evaluated_before = await assistant.n_evaluated()
-    cpu_before = _cpu_s(assistant)
+    evaluated_before = await editor.n_evaluated()
+    cpu_before = _cpu_s(editor)
     for stroke in typist.strokes():
         if stroke.side_trip:
-            assistant.edit(0, 0, SIDE_TRIP)
+            editor.edit(0, 0, SIDE_TRIP)
             cursor += len(SIDE_TRIP)
             await asyncio.sleep(READING_S)
         await asyncio.sleep(stroke.wait_s)
         if stroke.wrong:
-            assistant.edit(cursor, cursor, stroke.wrong)
-            assistant.key(cursor + 1)
+            editor.edit(cursor, cursor, stroke.wrong)
+            editor.key(cursor + 1)
             await asyncio.sleep(stroke.wait_s)
-            assistant.edit(cursor, cursor + 1, "")
-            assistant.key(cursor)
+            editor.edit(cursor, cursor + 1, "")
+            editor.key(cursor)
             await asyncio.sleep(stroke.wait_s)
-        assistant.edit(cursor, cursor, stroke.text)
+        editor.edit(cursor, cursor, stroke.text)
         cursor += len(stroke.text)
         tally.n_typed += len(stroke.text)
-        assistant.key(cursor)
+        editor.key(cursor)
         if not stroke.pauses:
             continue
-        cursor += await _pause(typist, cursor, assistant, tally)
+        cursor += await _pause(typist, cursor, editor, tally)
         on_pause()
-    tally.n_evaluated += await assistant.n_evaluated() - evaluated_before
-    tally.cpu_s += _cpu_s(assistant) - cpu_before
-    tally.peak_rss_bytes = max(tally.peak_rss_bytes, sum(each.memory_info().rss for each in assistant.processes()))
-    await assistant.close()
+        if tally.n_pauses >= n_pauses:
+            break
+    tally.n_evaluated += await editor.n_evaluated() - evaluated_before
+    tally.cpu_s += _cpu_s(editor) - cpu_before
+    tally.peak_rss_bytes = max(tally.peak_rss_bytes, sum(each.memory_info().rss for each in editor.processes()))
+    await editor.close()
 
 
-async def _pause(typist: Typist, cursor: int, assistant: Assistant, tally: Tally) -> int:
+async def _pause(typist: Typist, cursor: int, editor: Editor, tally: Tally) -> int:
     """Look up after a key; returns how many characters were accepted."""
     started = time.perf_counter()
     tally.n_pauses += 1
     offered = ""
     with contextlib.suppress(TimeoutError):
-        offered = await asyncio.wait_for(assistant.look(cursor), PATIENCE_S)
+        offered = await asyncio.wait_for(editor.look(cursor), PATIENCE_S)
     if not offered.strip():
         return 0
     tally.latencies_s.append(time.perf_counter() - started)
     tally.n_offered += 1
     tally.n_right += typist.is_first_line_right(offered)
-    assistant.shown((cursor, offered))
     await asyncio.sleep(READING_S)
     taken = typist.accept(offered)
     if taken:
-        assistant.edit(cursor, cursor, taken)
-        assistant.key(cursor + len(taken))
+        editor.edit(cursor, cursor, taken)
+        editor.key(cursor + len(taken))
         tally.n_accepted += len(taken)
     return len(taken)
 
 
-class Ours:
+class Editor:
     """The real server over its pipes, asked at every key as editors do."""
-
-    name = "codeslm"
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._document: ServedDocument | None = None
         self._asked: asyncio.Task[str] | None = None
-        self._n_opened = 0
 
-    async def open(self, task: Task) -> None:
-        self._n_opened += 1
-        uri = f"file:///replay/{self._n_opened}/{task.path}"
+    def open(self, task: Task, number: int) -> None:
+        uri = f"file:///replay/{number}/{task.path}"
         self._document = self._server.open(uri, task.before + task.after, "python")
 
     def edit(self, start: int, end: int, new: str) -> None:
@@ -181,9 +145,6 @@ class Ours:
         assert self._asked is not None
         return await asyncio.shield(self._asked)
 
-    def shown(self, _at: Shown) -> None:
-        """The server has offered it, and works ahead by itself."""
-
     async def close(self) -> None:
         assert self._document is not None
         if self._asked is not None:
@@ -198,68 +159,21 @@ class Ours:
         return [server, *server.children(recursive=True)]
 
 
-class Theirs:
-    """``llama-server`` asked by the rules of llama.vim."""
-
-    name = "llama_server"
-
-    def __init__(self, server: rival.LlamaServer) -> None:
-        self._server = server
-        self._text = ""
-
-    async def open(self, task: Task) -> None:
-        self._text = task.before + task.after
-
-    def edit(self, start: int, end: int, new: str) -> None:
-        self._text = self._text[:start] + new + self._text[end:]
-
-    def key(self, cursor: int) -> None:
-        self._server.request(self._text, cursor)
-
-    async def look(self, cursor: int) -> str:
-        return await self._server.suggestion(self._text, cursor)
-
-    def shown(self, at: Shown) -> None:
-        self._server.ask_ahead(self._text, *at)
-
-    async def close(self) -> None:
-        """The server keeps nothing of a document."""
-
-    async def n_evaluated(self) -> int:
-        return self._server.n_evaluated
-
-    def processes(self) -> list[psutil.Process]:
-        return [psutil.Process(self._server.pid)]
-
-
-@asynccontextmanager
-async def assistants(
-    model: Path, settings: Settings, program: Path | None, n_threads: int
-) -> AsyncIterator[list[Assistant]]:
-    """Ours, and theirs where ``program`` is given, both running on the same model with the same threads."""
-    async with contextlib.AsyncExitStack() as stack:
-        server = await stack.enter_async_context(serving(model, settings))
-        found: list[Assistant] = [Ours(server)]
-        if program is not None:
-            found.append(Theirs(await stack.enter_async_context(rival.running(program, model, n_threads))))
-        yield found
-
-
 async def run(
-    tasks: Sequence[Task], seed: int, n_pauses: int, everyone: Sequence[Assistant], on_pause: Callable[[], None]
-) -> dict[str, Tally]:
-    """Replay task after task, the assistants taking turns, until each has seen ``n_pauses``."""
-    tallies = {assistant.name: Tally() for assistant in everyone}
-    for number, task in enumerate(tasks):
-        if all(tally.n_pauses >= n_pauses for tally in tallies.values()):
-            break
-        for assistant in everyone if number % 2 == 0 else everyone[::-1]:
-            await replay(task, seed + number, assistant, tallies[assistant.name], on_pause)
-    return tallies
+    tasks: Sequence[Task], seed: int, n_pauses: int, model: Path, settings: Settings, on_pause: Callable[[], None]
+) -> Tally:
+    """Replay task after task until there were ``n_pauses``."""
+    tally = Tally()
+    async with serving(model, settings) as server:
+        for number, task in enumerate(tasks):
+            if tally.n_pauses >= n_pauses:
+                break
+            await replay(task, seed + number, Editor(server), tally, n_pauses, on_pause)
+    return tally
 
 
-def _cpu_s(assistant: Assistant) -> float:
-    times = [process.cpu_times() for process in assistant.processes()]
+def _cpu_s(editor: Editor) -> float:
+    times = [process.cpu_times() for process in editor.processes()]
     return float(sum(each.user + each.system for each in times))
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from codeslm_lsp.evaluation.replay import Tally
-from codeslm_lsp.evaluation.rival import LlamaServer
 from codeslm_lsp.evaluation.typist import Stroke, Task, Typist, read_tasks
 from codeslm_lsp.values import InputError
 
@@ -95,14 +94,3 @@ def test_the_figures() -> None:
     assert (figures["within_300_ms"], figures["within_1_s"], figures["exact_match"]) == (0.4, 0.6, 0.6)
     assert figures["tokens_evaluated_per_token_typed"] == 0.5
     assert (figures["cpu_s_per_accepted_character"], figures["peak_rss_mb"]) == (0.2, 2.0)
-
-
-def test_the_rival_takes_up_what_it_answered_before() -> None:
-    """llama.vim looks whether an earlier answer on this line goes on as the user typed."""
-    server = LlamaServer(0, 0)
-    text = "a\nx = \nb\n"
-    server._cache[("a\n", "x = ", "\nb\n")] = "compute(1)"
-    assert server.cached(text, 6) == "compute(1)"
-    assert server.cached("a\nx = comp\nb\n", 10) == "ute(1)"
-    assert server.cached("a\nx = compare\nb\n", 13) is None
-    assert server.cached("a\nx = comp\nc\n", 10) is None

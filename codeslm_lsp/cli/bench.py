@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from codeslm_lsp.cli.progress import counting
 from codeslm_lsp.cli.wiring import model_path
 from codeslm_lsp.evaluation.replay import run
 from codeslm_lsp.evaluation.typist import read_tasks
@@ -36,7 +36,7 @@ def typing_command(
     settings: Settings = context.obj
     tasks = read_tasks(repositories, pauses, seed)
     model, _ = model_path(settings, open_store())
-    with _progress() as progress:
+    with counting() as progress:
         task = progress.add_task("pauses", total=pauses)
         tally = asyncio.run(run(tasks, seed, pauses, model, settings, lambda: progress.advance(task)))
     figures = tally.summary(TOKENS_PER_CHARACTER)
@@ -44,11 +44,6 @@ def typing_command(
         typer.echo(json.dumps({"codeslm": figures, "model": model.stem, "seed": seed}))
     else:
         Console().print(_table(figures, model.stem))
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True))
 
 
 def _table(figures: dict[str, Any], model: str) -> Table:

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from codeslm_lsp.cli.progress import counting
 from codeslm_lsp.cli.wiring import model_path
 from codeslm_lsp.evaluation.arms import ARMS
 from codeslm_lsp.evaluation.cases import read_cases
@@ -45,7 +45,7 @@ def evaluate(
     patient = context.obj.completion.model_copy(update={"time_budget_ms": PATIENCE_MS, "prefetch": "never"})
     settings = context.obj.model_copy(update={"completion": patient})
     results: dict[str, list[Scored]] = {}
-    with _progress() as progress:
+    with counting() as progress:
         for name in names:
             task = progress.add_task(name, total=len(cases))
             results[name] = asyncio.run(
@@ -57,11 +57,6 @@ def evaluate(
         typer.echo(json.dumps({"model": model.stem, "set": benchmark, "summary": numbers, "cases": detail}))
     else:
         Console().print(_table(numbers, model.stem, benchmark))
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True))
 
 
 def _table(numbers: dict[str, Any], model: str, benchmark: str) -> Table:

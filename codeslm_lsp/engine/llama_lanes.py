@@ -9,10 +9,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 
 from codeslm_lsp.engine.llama_model import N_SEQUENCES, LlamaModel, LlamaSequence
-from codeslm_lsp.engine.llama_session import LlamaSession, Tokens, continuations
+from codeslm_lsp.engine.llama_session import LlamaSession, Tokens, continuations, count_common
 from codeslm_lsp.engine.protocol import GenerateRequest
 from codeslm_lsp.values import StopReason, Timings
 
@@ -71,8 +70,8 @@ class Lanes:
             if lane.prompt == prompt:
                 return lane
         lane = self._free_lane(own)
-        source = max(self._lanes, key=lambda other: (_n_common(other.session.tokens, prompt), other.used))
-        n_common = _n_common(source.session.tokens, prompt)
+        source = max(self._lanes, key=lambda other: (count_common(other.session.tokens, prompt), other.used))
+        n_common = count_common(source.session.tokens, prompt)
         if source is not lane:
             lane.session.begin_as(source.session, n_common)
         lane.document, lane.prompt, lane.served = document, prompt, 0
@@ -97,7 +96,3 @@ class Lanes:
 
 def _last_used(lane: _Lane) -> int:
     return lane.used
-
-
-def _n_common(left: Sequence[int], right: Sequence[int]) -> int:
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))

@@ -157,7 +157,7 @@ class LlamaSession:
 
     def _prefill(self, target: Sequence[int], n_logits: int, progress: _Progress, n_at_once: int) -> None:
         """Bring the KV cache to hold exactly ``target``, with logits behind its last ``n_logits`` tokens."""
-        n_common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(self._tokens, target, strict=False)))
+        n_common = count_common(self._tokens, target)
         wanted = range(len(target) - n_logits, len(target))
         missing = [position for position in wanted if position >= n_common or position not in self._logits]
         start = min([n_common, *missing])
@@ -197,6 +197,11 @@ class LlamaSession:
 def continuations(pieces: Sequence[bytes], is_end: Callable[[int], bool]) -> ByteTrie:
     """The tokens that may continue typed text: one that ends the text is none, even where its spelling would fit."""
     return ByteTrie([b"" if is_end(token) else piece for token, piece in enumerate(pieces)])
+
+
+def count_common(left: Sequence[int], right: Sequence[int]) -> int:
+    """How many tokens both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))
 
 
 def _logprob(logits: NDArray[np.float32], token: int) -> float:

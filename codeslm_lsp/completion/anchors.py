@@ -7,6 +7,7 @@ cursor are what they were, whatever stands between them is simply the typed begi
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from codeslm_lsp.syntax.lines import line_start
@@ -95,19 +96,11 @@ class Anchors:
             return None
         if anchored.to_end and cursor + len(prompt.suffix_text) < len(text):
             return None
-        line = line_start(text, cursor)
-        for _ in range(self._max_lines + 1):
-            anchor = line + anchored.column
+        for anchor in self._places(text, cursor, anchored):
             start = anchor - len(prompt.prefix_text)
-            if (
-                anchor <= cursor <= anchor + MAX_TYPED_CHARS
-                and (start == 0 if anchored.from_start else start >= 0)
-                and text.startswith(prompt.prefix_text, start)
-            ):
+            is_there = start == 0 if anchored.from_start else start >= 0
+            if is_there and text.startswith(prompt.prefix_text, start):
                 return anchor
-            if line == 0:
-                break
-            line = line_start(text, line - 1)
         return None
 
     def _find_nearby(self, text: str, cursor: int, anchored: _Anchored) -> int | None:
@@ -118,15 +111,20 @@ class Anchors:
         if there != shown and (anchored.to_end or not shown or not there.startswith(shown)):
             return None
         near = prompt.prefix_text[-NEAR_BEFORE:]
+        return next(
+            (anchor for anchor in self._places(text, cursor, anchored) if near and text.endswith(near, 0, anchor)), None
+        )
+
+    def _places(self, text: str, cursor: int, anchored: _Anchored) -> Iterator[int]:
+        """Where the prompt's prefix may end: at its column, on the cursor's line and on the lines above it."""
         line = line_start(text, cursor)
         for _ in range(self._max_lines + 1):
             anchor = line + anchored.column
-            if anchor <= cursor <= anchor + MAX_TYPED_CHARS and near and text.endswith(near, 0, anchor):
-                return anchor
+            if anchor <= cursor <= anchor + MAX_TYPED_CHARS:
+                yield anchor
             if line == 0:
-                break
+                return
             line = line_start(text, line - 1)
-        return None
 
 
 def _head(suffix: str) -> str:

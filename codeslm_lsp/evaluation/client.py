@@ -40,6 +40,17 @@ class ServedDocument:
         )
         self.text = self.text[:start] + new + self.text[end:]
 
+    def move_cursor(self, cursor: int) -> None:
+        """Tell the server where the cursor rests."""
+        position = _position(self.text, cursor)
+        self._client.protocol.notify(
+            "codeslm/didMoveCursor",
+            {
+                "textDocument": {"uri": self._identifier.uri},
+                "position": {"line": position.line, "character": position.character},
+            },
+        )
+
     async def suggestion(self, cursor: int, kind: types.InlineCompletionTriggerKind) -> str:
         """The text offered at ``cursor``, empty for none."""
         answer = await self._client.text_document_inline_completion_async(

@@ -1,23 +1,31 @@
-"""Somebody's typing, replayed in real time → how soon and how rightly the server answers whenever they look up."""
+"""Somebody's typing, replayed in real time → how soon and how rightly each assistant answers whenever they look up.
+
+Both assistants get the same files, keys and times; what each has accepted differs, for that is theirs.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 from lsprotocol import types
 
+from codeslm_lsp.evaluation import rival
 from codeslm_lsp.evaluation.client import ServedDocument, Server, serving
 from codeslm_lsp.evaluation.typist import Task, Typist
 from codeslm_lsp.settings import Settings
 
+ARRIVING_S = 3.0
+"""How long somebody looks at a file, with the cursor where they will write, before the first key."""
 READING_S = 0.7
 """How long an offer is looked at before it is taken or typed over."""
 PATIENCE_S = 30.0
@@ -25,6 +33,36 @@ PATIENCE_S = 30.0
 
 SIDE_TRIP = "# note\n"
 """What a side trip adds at the top of the file."""
+
+
+class Assistant(Protocol):
+    """Something that offers code while a file is being written. Offsets are code points of the text."""
+
+    name: str
+
+    def open(self, task: Task, number: int) -> None:
+        """Show the file with its part missing, the cursor where that is to be written."""
+
+    def edit(self, start: int, end: int, new: str) -> None:
+        """Replace a part of the text."""
+
+    def key(self, cursor: int) -> None:
+        """A key was pressed: ask, as the editor's plug-in does."""
+
+    async def look(self, cursor: int) -> str:
+        """What is offered for this state, once it is."""
+
+    def shown(self, cursor: int, offered: str) -> None:
+        """It was shown and is being read."""
+
+    async def close(self) -> None:
+        """Nothing more is written in this file; returns when nothing is being computed for it."""
+
+    async def n_evaluated(self) -> int:
+        """Prompt tokens evaluated so far while somebody waited."""
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything that runs for this assistant."""
 
 
 @dataclass
@@ -49,7 +87,7 @@ class Tally:
             "pauses": self.n_pauses,
             "offered": _share(self.n_offered, self.n_pauses),
             "p50_ms": statistics.median(ms) if ms else None,
-            "p95_ms": ms[int(len(ms) * 0.95) - 1] if ms else None,
+            "p95_ms": percentile(ms, 95) if ms else None,
             "within_300_ms": _share(sum(each <= 300 for each in ms), self.n_pauses),
             "within_1_s": _share(sum(each <= 1000 for each in ms), self.n_pauses),
             "exact_match": _share(self.n_right, self.n_pauses),
@@ -61,15 +99,21 @@ class Tally:
         }
 
 
+def percentile(ascending: Sequence[float], percent: float) -> float:
+    """The nearest-rank percentile: the smallest value that ``percent`` of all values do not exceed."""
+    return ascending[max(0, math.ceil(len(ascending) * percent / 100) - 1)]
+
+
 async def replay(
-    task: Task, seed: int, editor: Editor, tally: Tally, n_pauses: int, on_pause: Callable[[], None]
+    task: Task, seed: int, editor: Assistant, tally: Tally, n_pauses: int, on_pause: Callable[[], None]
 ) -> None:
     """Write one task at the times of a person, or as much of it as brings the tally to ``n_pauses``."""
     typist = Typist(task, seed)
-    editor.open(task, seed)
-    cursor = len(task.before)
     evaluated_before = await editor.n_evaluated()
     cpu_before = _cpu_s(editor)
+    editor.open(task, seed)
+    cursor = len(task.before)
+    await asyncio.sleep(ARRIVING_S)
     for stroke in typist.strokes():
         if stroke.side_trip:
             editor.edit(0, 0, SIDE_TRIP)
@@ -93,13 +137,13 @@ async def replay(
         on_pause()
         if tally.n_pauses >= n_pauses:
             break
+    await editor.close()
     tally.n_evaluated += await editor.n_evaluated() - evaluated_before
     tally.cpu_s += _cpu_s(editor) - cpu_before
     tally.peak_rss_bytes = max(tally.peak_rss_bytes, sum(each.memory_info().rss for each in editor.processes()))
-    await editor.close()
 
 
-async def _pause(typist: Typist, cursor: int, editor: Editor, tally: Tally) -> int:
+async def _pause(typist: Typist, cursor: int, editor: Assistant, tally: Tally) -> int:
     """Look up after a key; returns how many characters were accepted."""
     started = time.perf_counter()
     tally.n_pauses += 1
@@ -111,6 +155,7 @@ async def _pause(typist: Typist, cursor: int, editor: Editor, tally: Tally) -> i
     tally.latencies_s.append(time.perf_counter() - started)
     tally.n_offered += 1
     tally.n_right += typist.is_first_line_right(offered)
+    editor.shown(cursor, offered)
     await asyncio.sleep(READING_S)
     taken = typist.accept(offered)
     if taken:
@@ -120,8 +165,10 @@ async def _pause(typist: Typist, cursor: int, editor: Editor, tally: Tally) -> i
     return len(taken)
 
 
-class Editor:
+class Ours:
     """The real server over its pipes, asked at every key as editors do."""
+
+    name = "codeslm"
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -131,6 +178,7 @@ class Editor:
     def open(self, task: Task, number: int) -> None:
         uri = f"file:///replay/{number}/{task.path}"
         self._document = self._server.open(uri, task.before + task.after, "python")
+        self._document.move_cursor(len(task.before))
 
     def edit(self, start: int, end: int, new: str) -> None:
         assert self._document is not None
@@ -144,6 +192,9 @@ class Editor:
     async def look(self, _cursor: int) -> str:
         assert self._asked is not None
         return await asyncio.shield(self._asked)
+
+    def shown(self, _cursor: int, _offered: str) -> None:
+        """The server has offered it, and works ahead by itself."""
 
     async def close(self) -> None:
         assert self._document is not None
@@ -159,20 +210,72 @@ class Editor:
         return [server, *server.children(recursive=True)]
 
 
+class Theirs:
+    """``llama-server`` asked by the rules of llama.vim."""
+
+    name = "llama_server"
+
+    def __init__(self, server: rival.LlamaServer) -> None:
+        self._server = server
+        self._text = ""
+
+    def open(self, task: Task, _number: int) -> None:
+        self._text = task.before + task.after
+
+    def edit(self, start: int, end: int, new: str) -> None:
+        self._text = self._text[:start] + new + self._text[end:]
+
+    def key(self, cursor: int) -> None:
+        self._server.request(self._text, cursor)
+
+    async def look(self, cursor: int) -> str:
+        return await self._server.suggestion(self._text, cursor)
+
+    def shown(self, cursor: int, offered: str) -> None:
+        self._server.ask_ahead(self._text, cursor, offered)
+
+    async def close(self) -> None:
+        await self._server.idle()
+
+    async def n_evaluated(self) -> int:
+        return self._server.n_evaluated
+
+    def processes(self) -> list[psutil.Process]:
+        return [psutil.Process(self._server.pid)]
+
+
+@asynccontextmanager
+async def assistants(
+    model: Path, settings: Settings, program: Path | None, n_threads: int
+) -> AsyncIterator[list[Assistant]]:
+    """Ours, and theirs where ``program`` is given, both running on the same model with the same threads."""
+    async with contextlib.AsyncExitStack() as stack:
+        found: list[Assistant] = [Ours(await stack.enter_async_context(serving(model, settings)))]
+        if program is not None:
+            found.append(Theirs(await stack.enter_async_context(rival.running(program, model, n_threads))))
+        yield found
+
+
 async def run(
-    tasks: Sequence[Task], seed: int, n_pauses: int, model: Path, settings: Settings, on_pause: Callable[[], None]
-) -> Tally:
-    """Replay task after task until there were ``n_pauses``."""
-    tally = Tally()
-    async with serving(model, settings) as server:
-        for number, task in enumerate(tasks):
-            if tally.n_pauses >= n_pauses:
-                break
-            await replay(task, seed + number, Editor(server), tally, n_pauses, on_pause)
-    return tally
+    tasks: Sequence[Task],
+    seed: int,
+    n_pauses: int,
+    everyone: Sequence[Assistant],
+    on_pause: Callable[[Mapping[str, Tally]], None],
+) -> dict[str, Tally]:
+    """Replay task after task, the assistants taking turns, until each has seen ``n_pauses``."""
+    tallies = {assistant.name: Tally() for assistant in everyone}
+    for number, task in enumerate(tasks):
+        if all(tally.n_pauses >= n_pauses for tally in tallies.values()):
+            break
+        for assistant in everyone if number % 2 == 0 else everyone[::-1]:
+            tally = tallies[assistant.name]
+            if tally.n_pauses < n_pauses:
+                await replay(task, seed + number, assistant, tally, n_pauses, lambda: on_pause(tallies))
+    return tallies
 
 
-def _cpu_s(editor: Editor) -> float:
+def _cpu_s(editor: Assistant) -> float:
     times = [process.cpu_times() for process in editor.processes()]
     return float(sum(each.user + each.system for each in times))
 

@@ -27,7 +27,7 @@ SIDE_TRIP = 0.04
 """Share of new lines at which something is changed elsewhere in the file first."""
 
 MIN_LINES, MAX_LINES = 80, 900
-LINES_TO_WRITE = 40
+LINES_TO_WRITE = 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from codeslm_lsp.engine.process import EngineOptions, EngineProcess
 from codeslm_lsp.engine.protocol import GenerateRequest
+from codeslm_lsp.evaluation.replay import percentile
 from codeslm_lsp.values import StopReason
 
 N_PROMPT = 2000
@@ -43,7 +44,7 @@ def main() -> None:
     model = Path(sys.argv[1])
     n = int(sys.argv[2]) if len(sys.argv) > 2 else 50
     delays = asyncio.run(measure(model, n))
-    print(f"{model.stem}, n = {n}: median {statistics.median(delays):.1f} ms, p95 {delays[int(n * 0.95) - 1]:.1f} ms")
+    print(f"{model.stem}, n = {n}: median {statistics.median(delays):.1f} ms, p95 {percentile(delays, 95):.1f} ms")
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ OWNERS = {
     "cattrs": ("engine/wire", "lsp/"),
     "typer": ("cli/",),
     "rich": ("cli/",),
+    "matplotlib": ("evaluation/plot",),
     "platformdirs": ("",),
     "psutil": ("",),
 }

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from codeslm_lsp.engine.drafts import Drafter
 from codeslm_lsp.engine.llama_model import N_SEQUENCES, LlamaModel, LlamaSequence
 from codeslm_lsp.engine.llama_session import LlamaSession, Tokens, continuations, count_common
 from codeslm_lsp.engine.protocol import GenerateRequest
@@ -45,9 +46,11 @@ class Lanes:
     """All sequences of one model. Not thread-safe: one worker thread runs one request after the other."""
 
     def __init__(self, model: LlamaModel) -> None:
-        trie = continuations(model.pieces, model.is_end)
+        trie, drafter = continuations(model.pieces, model.is_end), Drafter(model.pieces)
         self._n_cells = model.n_cells
-        self._lanes = [_Lane(LlamaSession(LlamaSequence(model, number), trie)) for number in range(N_SEQUENCES)]
+        self._lanes = [
+            _Lane(LlamaSession(LlamaSequence(model, number), trie, drafter)) for number in range(N_SEQUENCES)
+        ]
         self._clock = itertools.count(1)
         self._recent = self._lanes[:PER_DOCUMENT]
 

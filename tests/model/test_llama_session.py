@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from codeslm_lsp.engine.drafts import Drafter
 from codeslm_lsp.engine.llama_lanes import Lanes
 from codeslm_lsp.engine.llama_model import LlamaModel, LlamaOptions, LlamaSequence
-from codeslm_lsp.engine.llama_session import LlamaSession, continuations
+from codeslm_lsp.engine.llama_session import HEALED_TOKENS, LlamaSession, continuations
 from codeslm_lsp.engine.protocol import GenerateRequest
 
 SOURCE = Path(textwrap.__file__).read_text(encoding="utf-8")
@@ -34,18 +35,23 @@ def model(small_model: Path) -> Iterator[LlamaModel]:
 
 def session(model: LlamaModel, number: int = 0) -> LlamaSession:
     model.forget(number)
-    return LlamaSession(LlamaSequence(model, number), continuations(model.pieces, model.is_end))
+    return LlamaSession(LlamaSequence(model, number), continuations(model.pieces, model.is_end), Drafter(model.pieces))
 
 
 def run(session: LlamaSession, prompt: Sequence[int], typed: Sequence[int], n_tokens: int) -> NDArray[np.float32]:
-    """Generate, and return the logits behind the last typed token."""
+    """Generate, and return the logits behind the last token before those that are healed."""
     request = GenerateRequest(tuple(prompt), tuple(typed), frozenset(), n_tokens, 60_000)
     tokens = session.run(request, lambda: False)
-    next(tokens)  # Now the typed tokens are evaluated; healing has not replaced any of them yet.
-    row = session._logits[len(prompt) + len(typed) - 1].copy()
+    next(tokens)  # Now the prompt is evaluated; the next tokens are the model's own choice.
+    row = session._logits[len(sure(prompt, typed)) - 1].copy()
     for _ in tokens:
         pass
     return row
+
+
+def sure(prompt: Sequence[int], typed: Sequence[int]) -> list[int]:
+    """The tokens that are not healed."""
+    return [*prompt, *typed[: max(0, len(typed) - HEALED_TOKENS)]]
 
 
 def test_reuse_adds_no_error(model: LlamaModel) -> None:
@@ -55,7 +61,7 @@ def test_reuse_adds_no_error(model: LlamaModel) -> None:
     for typed in ("    def _sp", "    ", "    def _split_chunks(self", "    de", "    def _split_chunks(self, te", ""):
         ids = model.tokenize(typed)
         reused = run(warm, prompt, ids, 6)
-        cold = model.evaluate(SPARE, [*prompt, *ids], 0, 1)[0]
+        cold = model.evaluate(SPARE, sure(prompt, ids), 0, 1)[0]
         assert np.abs(reused - cold).max() < 3 * noise, typed
 
 

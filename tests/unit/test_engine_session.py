@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from codeslm_lsp.engine.drafts import Drafter
 from codeslm_lsp.engine.llama_model import Aborted
 from codeslm_lsp.engine.llama_session import LlamaSession, continuations
 from codeslm_lsp.engine.protocol import GenerateRequest
@@ -129,7 +130,7 @@ class Outcome:
 
 def session_on(model: CountingModel) -> LlamaSession:
     fake: Any = model
-    return LlamaSession(fake, continuations(model.pieces, model.is_end))
+    return LlamaSession(fake, continuations(model.pieces, model.is_end), Drafter(model.pieces))
 
 
 def run(session: LlamaSession, request: GenerateRequest, cancelled: Callable[[], bool] = lambda: False) -> Outcome:
@@ -315,8 +316,8 @@ def counts(outcome: Outcome) -> tuple[int, int]:
 def test_the_first_request_reads_everything() -> None:
     model = CountingModel(speaking("return a"))
     outcome = run(session_on(model), asking("re"))
-    assert counts(outcome) == (0, 6)
-    assert model.evaluations[0] == 6
+    assert counts(outcome) == (0, 5)  # What takes the place of "re" reaches beyond it: that is decoded.
+    assert model.evaluations[0] == 5
 
 
 def test_the_same_request_again_evaluates_nothing() -> None:
@@ -329,19 +330,33 @@ def test_the_same_request_again_evaluates_nothing() -> None:
     assert (counts(second), model.evaluations) == ((6, 0), [])
 
 
-def test_healing_that_confirms_what_is_typed_evaluates_nothing_again() -> None:
-    """The typed tokens are a draft: they are evaluated once, together, and what is new one by one."""
+LONG_PROMPT = (*range(4, 14), MID)
+
+
+def test_with_a_long_prompt_the_healed_tokens_go_along() -> None:
+    """They are a draft: where the model agrees, nothing is evaluated again."""
     model = CountingModel(speaking("def area"))
-    outcome = run(session_on(model), asking("def ", "area"))
+    outcome = run(session_on(model), asking("def ", "area", prompt=LONG_PROMPT))
     assert outcome.stop is StopReason.END
-    assert model.evaluations == [len(PROMPT) + 2]
+    assert (counts(outcome), model.evaluations) == ((0, len(LONG_PROMPT) + 2), [len(LONG_PROMPT) + 2])
 
 
 def test_healing_that_disagrees_evaluates_only_from_there() -> None:
     model = CountingModel(speaking("def area"))
-    outcome = run(session_on(model), asking("def ", "a"))
+    outcome = run(session_on(model), asking("def ", "a", prompt=LONG_PROMPT))
     assert outcome.text == "rea"
-    assert model.evaluations == [len(PROMPT) + 2, 1]
+    assert model.evaluations == [len(LONG_PROMPT) + 2, 1]
+
+
+def test_with_a_warm_prompt_only_what_the_model_chooses_is_evaluated() -> None:
+    """A token that is being typed is another one at every key: it is not worth evaluating."""
+    model = CountingModel(speaking("def area"))
+    session = session_on(model)
+    run(session, asking("def "))
+    model.evaluations.clear()
+    assert counts(run(session, asking("def ", "a"))) == (len(PROMPT) + 1, 0)
+    assert counts(run(session, asking("def ", "a", "r"))) == (len(PROMPT) + 1, 0)
+    assert model.evaluations == []
 
 
 def test_typing_what_was_offered_evaluates_nothing() -> None:
@@ -390,10 +405,27 @@ def test_many_tokens_do_not_keep_many_rows() -> None:
     assert len(session._logits) <= 40
 
 
+# --- Drafts ------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_said_before_is_checked_at_once() -> None:
+    """After another suffix the model says the same again: in fewer evaluations, and in the same tokens."""
+    model = CountingModel(speaking("return area(r), area(def)"))
+    session = session_on(model)
+    first = run(session, asking())
+    model.evaluations.clear()
+    again = run(session, asking(prompt=(*PROMPT[:2], 9, *PROMPT[3:])))
+    assert [token.id for token in again.tokens] == [token.id for token in first.tokens]
+    assert again.timings.n_decode == len(first.tokens)
+    assert again.timings.n_drafts_kept >= len(first.tokens) // 2
+    assert len(model.evaluations) < len(first.tokens)
+    assert session._tokens == model.cache
+
+
 # --- After an abort ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("n_evaluated", "n_reused"), [(0, 0), (3, 3), (5, 4), (6, 5), (7, 5)])
+@pytest.mark.parametrize(("n_evaluated", "n_reused"), [(0, 0), (3, 3), (5, 5), (6, 5), (7, 5)])
 def test_after_an_abort_the_session_knows_what_is_there(n_evaluated: int, n_reused: int) -> None:
     """What stands in the cache without its logits has to be evaluated again where these are wanted."""
     model = CountingModel(speaking("return aaaaaa"))
@@ -419,7 +451,7 @@ def test_after_a_failure_everything_is_read_anew() -> None:
     assert session._tokens == model.cache == []
     model.broken = False
     again = run(session, asking("re"))
-    assert (again.text, counts(again)) == ("turn a", (0, 6))
+    assert (again.text, counts(again)) == ("turn a", (0, 5))
 
 
 # --- Whatever happens --------------------------------------------------------------------------------------------
@@ -473,7 +505,9 @@ def test_a_warm_session_answers_as_a_cold_one(history: list[Step], seed: int) ->
     cold = run(session_on(CountingModel(logits)), last)
     again = run(warm, last)
     assert (again.tokens, again.stop) == (cold.tokens, cold.stop)
-    assert again.timings.n_reused + again.timings.n_prefill >= len(last.token_ids) + len(last.typed_ids)
+    n_sure = len(last.token_ids) + len(last.typed_ids) - (min(2, len(last.typed_ids)) if last.heal else 0)
+    assert again.timings.n_reused + again.timings.n_prefill >= n_sure
+    assert again.timings.n_drafts_kept <= again.timings.n_drafted
 
 
 @given(requests, st.integers(0, 1000))

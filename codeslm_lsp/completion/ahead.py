@@ -20,10 +20,12 @@ class Ahead:
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
+        self._uri = ""
 
-    def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run ``work`` after a moment of quiet, instead of what was to be done before."""
+    def start(self, uri: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run ``work`` for a document after a moment of quiet, instead of what was to be done before."""
         self.stop()
+        self._uri = uri
         self._task = asyncio.create_task(_after_a_moment(work))
 
     def stop(self) -> None:
@@ -31,6 +33,11 @@ class Ahead:
         if self._task is not None:
             self._task.cancel()
             self._task = None
+
+    def forget(self, uri: str) -> None:
+        """The document is closed: nothing more is done for it."""
+        if self._uri == uri:
+            self.stop()
 
 
 async def _after_a_moment(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

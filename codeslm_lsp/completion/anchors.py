@@ -30,7 +30,7 @@ MAX_PROMPTS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class _Anchored:
+class Anchored:
     """A prompt and where it was anchored: the column, and whether it reached to the start and to the end of the file.
 
     What reached to an end of the file has to do so still, or what was added there would never be seen.
@@ -42,21 +42,36 @@ class _Anchored:
     to_end: bool
 
 
+def anchored_at(document: Document, anchor: int, prompt: Prompt) -> Anchored:
+    """``prompt`` was built for ``document`` with this anchor."""
+    text = document.text
+    return Anchored(
+        prompt,
+        column=anchor - line_start(text, anchor),
+        from_start=len(prompt.prefix_text) == anchor,
+        to_end=anchor + len(prompt.typed) + len(prompt.suffix_text) == len(text),
+    )
+
+
 class Anchors:
     """The newest prompts of each open document, those of the least recently used documents forgotten."""
 
     def __init__(self, max_lines: int) -> None:
         self._max_lines = max_lines
-        self._prompts: OrderedDict[str, tuple[_Anchored, ...]] = OrderedDict()
+        self._prompts: OrderedDict[str, tuple[Anchored, ...]] = OrderedDict()
 
     def reuse(self, document: Document, cursor: Cursor) -> Prompt | None:
         """The document's newest prompt that fits, with what is typed now, or None when it must be built anew."""
         for anchored in self._prompts.get(document.uri, ()):
-            anchor = self._find(document.text, cursor, anchored)
-            if anchor is not None:
+            if (prompt := self.fit(anchored, document, cursor)) is not None:
                 self._prompts.move_to_end(document.uri)
-                return replace(anchored.prompt, typed=document.text[anchor:cursor])
+                return prompt
         return None
+
+    def fit(self, anchored: Anchored, document: Document, cursor: Cursor) -> Prompt | None:
+        """The prompt with what is typed now, if it fits the document."""
+        anchor = self._find(document.text, cursor, anchored)
+        return None if anchor is None else replace(anchored.prompt, typed=document.text[anchor:cursor])
 
     def reuse_outdated(self, document: Document, cursor: Cursor) -> Prompt | None:
         """A prompt that is right around the cursor, though something changed further away; the newest that is.
@@ -69,19 +84,12 @@ class Anchors:
                 return replace(anchored.prompt, typed=document.text[anchor:cursor])
         return None
 
-    def remember(self, document: Document, anchor: int, prompt: Prompt) -> None:
-        """``prompt`` was built for ``document`` with this anchor."""
-        text = document.text
-        anchored = _Anchored(
-            prompt,
-            column=anchor - line_start(text, anchor),
-            from_start=len(prompt.prefix_text) == anchor,
-            to_end=anchor + len(prompt.typed) + len(prompt.suffix_text) == len(text),
-        )
-        known = self._prompts.get(document.uri, ())
-        others = [other for other in known if other.prompt.token_ids != prompt.token_ids]
-        self._prompts[document.uri] = (anchored, *others)[:MAX_PROMPTS]
-        self._prompts.move_to_end(document.uri)
+    def remember(self, uri: str, anchored: Anchored) -> None:
+        """This prompt of the document ``uri`` answers from now on."""
+        known = self._prompts.get(uri, ())
+        others = [other for other in known if other.prompt.token_ids != anchored.prompt.token_ids]
+        self._prompts[uri] = (anchored, *others)[:MAX_PROMPTS]
+        self._prompts.move_to_end(uri)
         if len(self._prompts) > MAX_DOCUMENTS:
             self._prompts.popitem(last=False)
 
@@ -89,7 +97,7 @@ class Anchors:
         """The document is closed."""
         self._prompts.pop(uri, None)
 
-    def _find(self, text: str, cursor: int, anchored: _Anchored) -> int | None:
+    def _find(self, text: str, cursor: int, anchored: Anchored) -> int | None:
         """The offset where the prompt's prefix ends in ``text``, if it and the suffix are still there."""
         prompt = anchored.prompt
         if not text.startswith(prompt.suffix_text, cursor):
@@ -103,7 +111,7 @@ class Anchors:
                 return anchor
         return None
 
-    def _find_nearby(self, text: str, cursor: int, anchored: _Anchored) -> int | None:
+    def _find_nearby(self, text: str, cursor: int, anchored: Anchored) -> int | None:
         """The offset at which the prompt's prefix ends, judged by what is near."""
         prompt = anchored.prompt
         shown = _head(prompt.suffix_text)[:NEAR_AFTER]
@@ -115,7 +123,7 @@ class Anchors:
             (anchor for anchor in self._places(text, cursor, anchored) if near and text.endswith(near, 0, anchor)), None
         )
 
-    def _places(self, text: str, cursor: int, anchored: _Anchored) -> Iterator[int]:
+    def _places(self, text: str, cursor: int, anchored: Anchored) -> Iterator[int]:
         """Where the prompt's prefix may end: at its column, on the cursor's line and on the lines above it."""
         line = line_start(text, cursor)
         for _ in range(self._max_lines + 1):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from codeslm_lsp.completion.ahead import Ahead, is_wanted
@@ -67,7 +68,7 @@ class Completer:
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
-        self.stop()
+        self._ahead.forget(uri)
         self._offered.forget(uri)
         self._prompts.forget(uri)
         self._trees.forget(uri)
@@ -91,6 +92,11 @@ class Completer:
             )
         return replace(report, elapsed_ms=(time.perf_counter() - started) * 1000)
 
+    def prepare(self, document: Document, cursor: Cursor) -> None:
+        """The cursor rests here: have the prompt evaluated before the first key."""
+        if is_wanted(self._settings.completion) and refusal(document, Trigger.AUTOMATIC, self._settings) is None:
+            self._ahead.start(document.uri, lambda: self._prepare(document, cursor))
+
     def stop(self) -> None:
         """End what is done ahead; the engine is about to be closed."""
         self._ahead.stop()
@@ -106,7 +112,7 @@ class Completer:
             report = await self._ask(document, cursor, trigger)
         if is_wanted(self._settings.completion):
             answer = report
-            self._ahead.start(lambda: self._work_ahead(document, cursor, answer))
+            self._ahead.start(document.uri, lambda: self._work_ahead(document, cursor, answer))
         return report
 
     async def _ask(self, document: Document, cursor: Cursor, trigger: Trigger, *, background: bool = False) -> Report:
@@ -148,16 +154,17 @@ class Completer:
 
     async def _work_ahead(self, document: Document, cursor: Cursor, report: Report) -> None:
         """Have the next prompt evaluated, and know what will be offered once ``report``'s completion is accepted."""
-        try:
+        async with _unasked():
             await self._prompts.begin_next(document, cursor, self._parse(document)[1])
             if isinstance(report.outcome, Completion):
                 accepted, behind = _accepted(document, report.outcome)
                 if self._offered.rest(accepted, behind) is None:
                     await self._ask(accepted, behind, Trigger.AUTOMATIC, background=True)
-        except (EngineError, ModelError):
-            pass  # Nobody has asked for it; the next request finds out, and says so.
-        except Exception as error:
-            log_defect(error)
+
+    async def _prepare(self, document: Document, cursor: Cursor) -> None:
+        async with _unasked():
+            await self._engine.ready(self._settings.completion.wait_for_model_ms)
+            await self._prompts.begin_next(document, cursor, self._parse(document)[1])
 
     def _parse(self, document: Document) -> tuple[Language | None, SyntaxTree | None]:
         language = language_of(document.language_id, document.path)
@@ -181,6 +188,17 @@ class Completer:
                     break
             generation = await stream.result()
         return replace(generation, stop=StopReason.END) if is_complete else generation
+
+
+@asynccontextmanager
+async def _unasked() -> AsyncIterator[None]:
+    """What goes wrong here bothers nobody: the next request finds out, and says so."""
+    try:
+        yield
+    except (EngineError, ModelError):
+        pass
+    except Exception as error:
+        log_defect(error)
 
 
 def _accepted(document: Document, completion: Completion) -> tuple[Document, Cursor]:

@@ -7,11 +7,12 @@ cursor; the whole prompt of the cursor's own line is evaluated meanwhile, and an
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from codeslm_lsp.completion.ahead import is_wanted
-from codeslm_lsp.completion.anchors import Anchors, new_anchor
+from codeslm_lsp.completion.anchors import Anchored, Anchors, anchored_at, new_anchor
 from codeslm_lsp.completion.defects import log_defect
 from codeslm_lsp.completion.model_format import ModelFormat
 from codeslm_lsp.context.gather import gather
@@ -48,6 +49,16 @@ class Found:
     outdated: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Next:
+    """The prompt that is being evaluated ahead, for which document, and since when (``time.perf_counter``)."""
+
+    uri: str
+    anchored: Anchored
+    started: float
+    task: asyncio.Task[None]
+
+
 class Prompts:
     """The prompts of all documents, and the one that is being evaluated ahead."""
 
@@ -56,7 +67,7 @@ class Prompts:
         self._format = read_format
         self._settings = settings
         self._anchors = Anchors(settings.completion.anchor_max_lines)
-        self._next: tuple[Prompt, asyncio.Task[None]] | None = None
+        self._next: _Next | None = None
         self._prefill_tokens_s = ASSUMED_PREFILL_TOKENS_S
 
     async def find(self, document: Document, cursor: Cursor, tree: SyntaxTree | None, trigger: Trigger) -> Found:
@@ -66,12 +77,14 @@ class Prompts:
         works_ahead = is_wanted(self._settings.completion)
         if works_ahead and (prompt := self._anchors.reuse_outdated(document, cursor)) is not None:
             return Found(prompt, reused=True, outdated=True)
+        if (prompt := self._almost_there(document, cursor)) is not None:
+            return Found(prompt)
         anchor = new_anchor(document.text, cursor)
         prompt = await self._build(document, anchor, cursor, tree, self._settings.prompt.max_tokens)
         may_be_short = works_ahead and trigger is Trigger.AUTOMATIC
         if may_be_short and len(prompt.token_ids) > WORTH_SHORTENING * self._n_first():
             prompt = await self._build(document, anchor, cursor, tree, self._n_first())
-        self._anchors.remember(document, anchor, prompt)
+        self._anchors.remember(document.uri, anchored_at(document, anchor, prompt))
         return Found(prompt)
 
     async def request(self, document: Document, prompt: Prompt, trigger: Trigger) -> GenerateRequest:
@@ -99,9 +112,11 @@ class Prompts:
         following = await self._build(document, anchor, cursor, tree, self._settings.prompt.max_tokens)
         if prompt is not None and following.token_ids == prompt.token_ids:
             return
-        if self._next is None or self._next[0].token_ids != following.token_ids:
+        if self._next is None or self._next.anchored.prompt.token_ids != following.token_ids:
             self.stop()
-            self._next = (following, asyncio.create_task(self._evaluate(document, anchor, following)))
+            anchored = anchored_at(document, anchor, following)
+            work = asyncio.create_task(self._evaluate(document, anchored))
+            self._next = _Next(document.uri, anchored, time.perf_counter(), work)
 
     def learn_speed(self, timings: Timings) -> None:
         """Follow the speed of evaluation on this machine, which changes with what else runs on it."""
@@ -112,27 +127,40 @@ class Prompts:
     def forget(self, uri: str) -> None:
         """The document is closed."""
         self._anchors.forget(uri)
+        if self._next is not None and self._next.uri == uri:
+            self.stop()
 
     def stop(self) -> None:
         """End what is evaluated ahead."""
         if self._next is not None:
-            self._next[1].cancel()
+            self._next.task.cancel()
             self._next = None
 
-    async def _evaluate(self, document: Document, anchor: int, prompt: Prompt) -> None:
-        """Evaluate ``prompt``, then let it answer."""
+    def _almost_there(self, document: Document, cursor: Cursor) -> Prompt | None:
+        """The prompt that is being evaluated ahead, if it fits and no more of it is left than may be waited for."""
+        if self._next is None or self._next.uri != document.uri:
+            return None
+        prompt = self._anchors.fit(self._next.anchored, document, cursor)
+        n_done = (time.perf_counter() - self._next.started) * self._prefill_tokens_s
+        if prompt is None or len(prompt.token_ids) - n_done > WORTH_SHORTENING * self._n_first():
+            return None
+        self._anchors.remember(document.uri, self._next.anchored)
+        return prompt
+
+    async def _evaluate(self, document: Document, anchored: Anchored) -> None:
+        """Evaluate a prompt, then let it answer."""
         try:
-            request = await self.request(document, prompt, Trigger.AUTOMATIC)
+            request = await self.request(document, anchored.prompt, Trigger.AUTOMATIC)
             async with self._engine.generate(replace(request, max_tokens=0, background=True)) as stream:
                 generation = await stream.result()
             if generation.stop is StopReason.MAX_TOKENS:
-                self._anchors.remember(document, anchor, prompt)
+                self._anchors.remember(document.uri, anchored)
         except EngineError:
             pass  # Nobody has asked for it; the next request finds out, and says so.
         except Exception as error:
             log_defect(error)
         finally:
-            if self._next is not None and self._next[0] is prompt:
+            if self._next is not None and self._next.anchored is anchored:
                 self._next = None
 
     async def _build(

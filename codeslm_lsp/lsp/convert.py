@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import unquote, urlsplit
 
 from cattrs import Converter
@@ -76,6 +76,23 @@ def completion_list(
         command=_accepted(request_id),
     )
     return types.CompletionList(is_incomplete=True, items=[item])
+
+
+def place_of(params: Any) -> tuple[str, types.Position] | None:
+    """Document and position of a notification that LSP does not know, or None if it is not what it should be.
+
+    pygls makes objects of such parameters, with attributes as they are spelled in JSON.
+    """
+    uri = getattr(getattr(params, "textDocument", None), "uri", None)
+    position = getattr(params, "position", None)
+    line, character = getattr(position, "line", None), getattr(position, "character", None)
+    if not isinstance(uri, str) or not _is_uinteger(line) or not _is_uinteger(character):
+        return None
+    return uri, types.Position(line, character)
+
+
+def _is_uinteger(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_UINTEGER
 
 
 def trigger_of(kind: types.InlineCompletionTriggerKind) -> Trigger:

@@ -33,6 +33,10 @@ NOTEBOOKS = types.NotebookDocumentSyncOptions(
     notebook_selector=[types.NotebookDocumentFilterWithNotebook(notebook="*")], save=False
 )
 
+DID_MOVE_CURSOR = "codeslm/didMoveCursor"
+"""A notification of ours, ``{textDocument: {uri}, position}``: where the cursor came to rest without a key. LSP has
+none; an editor that sends it has its first suggestion sooner."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -121,6 +125,18 @@ def _register(server: CodeslmServer) -> None:
     @server.feature(types.SHUTDOWN)
     def shutdown(_params: None) -> None:
         server.session.close_soon()
+
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    def opened(params: types.DidOpenTextDocumentParams) -> None:
+        if (mirror := server.document(params.text_document.uri)) is not None:
+            server.session.opened(_view(server, mirror, types.Position(0, 0))[0])
+
+    @server.feature(DID_MOVE_CURSOR)
+    def cursor_moved(params: Any) -> None:
+        place = convert.place_of(params)
+        if place is not None and (mirror := server.document(place[0])) is not None:
+            document, cursor, _ = _view(server, mirror, place[1])
+            server.session.rest(document, cursor)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def closed(params: types.DidCloseTextDocumentParams) -> None:

@@ -18,6 +18,9 @@ CONFIGURATION_PATIENCE_S = 5.0
 RETRY_S = 3.0
 """How long a missing model is not looked for again."""
 
+CHARACTERS_PER_TOKEN = 3
+"""Of source code, rather too few: what fits by this does fit."""
+
 Tell = Callable[[str], None]
 """Says one sentence: to the user (``window/showMessage``), or into the editor's log (``window/logMessage``)."""
 
@@ -37,6 +40,7 @@ class Session:
         self._configured = asyncio.Event()
         self._closed = False
         self._latest = LatestWins()
+        self._resting: tuple[Document, Cursor] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.last: tuple[Report, str] | None = None
 
@@ -55,6 +59,7 @@ class Session:
 
     async def complete(self, document: Document, cursor: Cursor, trigger: Trigger) -> Report:
         """Answer one request; a newer one answers this one with a skip."""
+        self._resting = (document, cursor)
         try:
             report = await self._latest.run(self._complete(document, cursor, trigger))
         except asyncio.CancelledError:
@@ -63,6 +68,17 @@ class Session:
             )
             raise
         return report or Report(Skip(SkipReason.SUPERSEDED, "A newer request took its place."), trigger)
+
+    def opened(self, document: Document) -> None:
+        """Nobody knows where the cursor is. Of a file that fits into a prompt, that is the same up to any place."""
+        if len(document.text) <= CHARACTERS_PER_TOKEN * (self._settings or Settings()).prompt.max_tokens:
+            self.rest(document, Cursor(len(document.text)))
+
+    def rest(self, document: Document, cursor: Cursor) -> None:
+        """The cursor rests here, as far as is known; a key may follow. Also before there is an engine."""
+        self._resting = (document, cursor)
+        if self._completer is not None:
+            self._completer.prepare(document, cursor)
 
     def remember(self, report: Report, uri: str) -> None:
         """Keep how a request was answered for ``explainLast``; one that a newer request replaced is not worth it."""
@@ -75,6 +91,8 @@ class Session:
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
+        if self._resting is not None and self._resting[0].uri == uri:
+            self._resting = None
         if self._completer is not None:
             self._completer.forget(uri)
 
@@ -104,6 +122,8 @@ class Session:
         self._drop_completer()
         if self._launched is not None:
             self._completer = Completer(self._launched.engine, self._launched.read_format, settings)
+            if self._resting is not None:
+                self._completer.prepare(*self._resting)
 
     def _start(self, settings: Settings) -> None:
         if self._launched is not None:

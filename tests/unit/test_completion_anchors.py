@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeslm_lsp.completion.anchors import LONG_LINE_STEP, MAX_DOCUMENTS, MAX_TYPED_CHARS, Anchors, new_anchor
+from codeslm_lsp.completion.anchors import (
+    LONG_LINE_STEP,
+    MAX_DOCUMENTS,
+    MAX_TYPED_CHARS,
+    Anchors,
+    anchored_at,
+    new_anchor,
+)
 from codeslm_lsp.values import Cursor, Document, Prompt
 
 MAX_LINES = 2
@@ -29,13 +36,17 @@ def prompt(text: str, anchor: int, cursor: int, n_before: int = 10_000, n_after:
     return Prompt((1, 2, 3), text[anchor:cursor], frozenset({9}), before, text[cursor:][:n_after])
 
 
+def remember(anchors: Anchors, document: Document, anchor: int, prompt: Prompt) -> None:
+    anchors.remember(document.uri, anchored_at(document, anchor, prompt))
+
+
 def reused(built: str, asked: str, n_before: int = 10_000, n_after: int = 10_000) -> str | None:
     """The typed text of the prompt that is taken up, or None."""
     text, cursor = parts(built)
     anchor = new_anchor(text, cursor)
     anchors = Anchors(MAX_LINES)
     original = prompt(text, anchor, cursor, n_before, n_after)
-    anchors.remember(document(text), anchor, original)
+    remember(anchors, document(text), anchor, original)
     text, cursor = parts(asked)
     found = anchors.reuse(document(text), cursor)
     if found is None:
@@ -121,7 +132,7 @@ def test_a_long_line_keeps_its_step_on_the_lines_below() -> None:
 
 def test_documents_do_not_mix() -> None:
     anchors = Anchors(MAX_LINES)
-    anchors.remember(document("a\nx"), 2, prompt("a\nx", 2, 3))
+    remember(anchors, document("a\nx"), 2, prompt("a\nx", 2, 3))
     assert anchors.reuse(document("a\nx", "file:///b.py"), Cursor(3)) is None
 
 
@@ -129,7 +140,7 @@ def test_the_two_newest_prompts_are_kept() -> None:
     anchors = Anchors(MAX_LINES)
     for number, first in enumerate("abc"):
         built = prompt(f"{first}\nx", 2, 3)
-        anchors.remember(document(f"{first}\nx"), 2, replace(built, token_ids=(number,)))
+        remember(anchors, document(f"{first}\nx"), 2, replace(built, token_ids=(number,)))
     assert anchors.reuse(document("a\nx"), Cursor(3)) is None
     assert anchors.reuse(document("b\nx"), Cursor(3)) is not None
     assert anchors.reuse(document("c\nx"), Cursor(3)) is not None
@@ -137,8 +148,8 @@ def test_the_two_newest_prompts_are_kept() -> None:
 
 def test_of_two_prompts_that_fit_the_newest_counts() -> None:
     anchors = Anchors(MAX_LINES)
-    anchors.remember(document("a\nx\n"), 2, prompt("a\nx\n", 2, 3))
-    anchors.remember(document("a\nx\ny\n"), 4, replace(prompt("a\nx\ny\n", 4, 5), token_ids=(7,)))
+    remember(anchors, document("a\nx\n"), 2, prompt("a\nx\n", 2, 3))
+    remember(anchors, document("a\nx\ny\n"), 4, replace(prompt("a\nx\ny\n", 4, 5), token_ids=(7,)))
     found = anchors.reuse(document("a\nx\nyz\n"), Cursor(6))
     assert found is not None
     assert (found.token_ids, found.typed) == ((7,), "yz")
@@ -149,7 +160,7 @@ def outdated(built: str, asked: str, n_before: int = 10_000, n_after: int = 10_0
     text, cursor = parts(built)
     anchors = Anchors(MAX_LINES)
     anchor = new_anchor(text, cursor)
-    anchors.remember(document(text), anchor, prompt(text, anchor, cursor, n_before, n_after))
+    remember(anchors, document(text), anchor, prompt(text, anchor, cursor, n_before, n_after))
     text, cursor = parts(asked)
     assert anchors.reuse(document(text), cursor) is None
     found = anchors.reuse_outdated(document(text), cursor)
@@ -181,7 +192,7 @@ def test_a_prompt_that_is_right_around_the_cursor(built: str, asked: str, typed:
 
 def test_a_closed_document_is_forgotten() -> None:
     anchors = Anchors(MAX_LINES)
-    anchors.remember(document("a\nx"), 2, prompt("a\nx", 2, 3))
+    remember(anchors, document("a\nx"), 2, prompt("a\nx", 2, 3))
     anchors.forget("file:///a.py")
     anchors.forget("file:///never-seen.py")
     assert anchors.reuse(document("a\nx"), Cursor(3)) is None
@@ -191,9 +202,9 @@ def test_the_document_used_longest_ago_is_forgotten() -> None:
     anchors = Anchors(MAX_LINES)
     documents = [document("a\nx", f"file:///{number}.py") for number in range(MAX_DOCUMENTS + 1)]
     for each in documents[:-1]:
-        anchors.remember(each, 2, prompt("a\nx", 2, 3))
+        remember(anchors, each, 2, prompt("a\nx", 2, 3))
     assert anchors.reuse(documents[0], Cursor(3)) is not None
-    anchors.remember(documents[-1], 2, prompt("a\nx", 2, 3))
+    remember(anchors, documents[-1], 2, prompt("a\nx", 2, 3))
     known = [each for each in documents if anchors.reuse(each, Cursor(3)) is not None]
     assert known == [documents[0], *documents[2:]]
 
@@ -209,7 +220,7 @@ def test_what_is_taken_up_describes_the_document(
     text, cursor = before + after, Cursor(len(before))
     anchor = new_anchor(text, cursor)
     anchors = Anchors(MAX_LINES)
-    anchors.remember(document(text), anchor, prompt(text, anchor, cursor, n_before, n_after))
+    remember(anchors, document(text), anchor, prompt(text, anchor, cursor, n_before, n_after))
     found = anchors.reuse(document(new_before + new_after), Cursor(len(new_before)))
     if found is not None:
         assert new_before.endswith(found.prefix_text + found.typed)

@@ -62,6 +62,10 @@ class Bench:
         document = Document(uri, "a.py" if language == "python" else "a.xyz", language, 1, before + after)
         return await self.completer.complete(document, Cursor(len(before)), trigger)
 
+    def rest_at(self, marked: str) -> None:
+        before, _, after = marked.partition("‸")
+        self.completer.prepare(Document("file:///a.py", "a.py", "python", 1, before + after), Cursor(len(before)))
+
     async def text_at(self, marked: str, **options: Any) -> str:
         outcome = (await self.at(marked, **options)).outcome
         assert isinstance(outcome, Completion), outcome
@@ -312,6 +316,52 @@ async def test_the_first_suggestion_at_a_place_has_a_short_prompt_and_the_whole_
     assert ahead.token_ids[1:].index(SUF) > bench.engine.requests[0].token_ids.index(SUF)
     report = await bench.at(f"{LONG}xy‸\nz\n")
     assert (report.anchor_reused, bench.last.token_ids) == (True, ahead.token_ids)
+
+
+async def test_where_the_cursor_rests_the_prompt_is_there_before_the_first_key() -> None:
+    bench = Bench(Script(default=""), prefetch="always")
+    bench.rest_at(f"{LONG}‸\nz\n")
+    [ahead] = await worked_ahead(bench, 1)
+    assert (ahead.max_tokens, ahead.background) == (0, True)
+    assert len(ahead.token_ids) > 400
+    report = await bench.at(f"{LONG}x‸\nz\n")
+    assert (report.anchor_reused, bench.last.token_ids) == (True, ahead.token_ids)
+
+
+async def test_a_prompt_of_which_little_is_left_to_evaluate_is_waited_for() -> None:
+    """The key comes before it is ready: the same prompt is asked for, and the engine goes on where it was."""
+    bench = Bench(Script(default="", prefill_ms=60_000), prefetch="always", first_wait_ms=4000)
+    bench.rest_at(f"{LONG}‸\nz\n")
+    [ahead] = await worked_ahead(bench, 1)
+    key = asyncio.create_task(bench.at(f"{LONG}x‸\nz\n"))
+    while len(bench.engine.requests) < 2:
+        await asyncio.sleep(0.005)
+    assert bench.last.token_ids == ahead.token_ids
+    key.cancel()
+
+
+async def test_a_prompt_that_has_hardly_begun_is_not_waited_for() -> None:
+    bench = Bench(Script(default="", prefill_ms=60_000), prefetch="always", first_wait_ms=500)
+    bench.rest_at(f"{LONG}‸\nz\n")
+    [ahead] = await worked_ahead(bench, 1)
+    key = asyncio.create_task(bench.at(f"{LONG}x‸\nz\n"))
+    while len(bench.engine.requests) < 2:
+        await asyncio.sleep(0.005)
+    assert len(bench.last.token_ids) < len(ahead.token_ids) / 2
+    key.cancel()
+
+
+async def test_a_closed_document_ends_only_its_own_work(tmp_path: Path) -> None:
+    events = tmp_path / "events"
+    bench = Bench(Script(prefill_ms=60_000, events=str(events)), prefetch="always")
+    bench.rest_at("x = ‸\n")
+    await worked_ahead(bench, 1)
+    bench.completer.forget("file:///b.py")
+    await asyncio.sleep(0.05)
+    assert "cancelled" not in events.read_text()
+    bench.completer.forget("file:///a.py")
+    await asyncio.sleep(0.05)
+    assert "cancelled" in events.read_text()
 
 
 async def test_who_asks_by_hand_gets_the_whole_prompt() -> None:

@@ -16,6 +16,10 @@ from codeslm_lsp.values import Cursor, Document, Prompt
 MAX_TYPED_CHARS = 512
 """Typed text beyond this is no longer cheap to tokenise at every key: some 150 tokens."""
 
+OUTDATED_LINES, OUTDATED_CHARS = 24, 2048
+"""How far below its anchor a prompt still answers, while the one that takes its place is evaluated in the background.
+The model sees all that was typed since, only as the beginning of what it writes itself."""
+
 LONG_LINE_STEP = 256
 """On a line longer than this (minified code, data) the anchor moves in steps along the line."""
 
@@ -74,7 +78,7 @@ class Anchors:
         return None if anchor is None else replace(anchored.prompt, typed=document.text[anchor:cursor])
 
     def reuse_outdated(self, document: Document, cursor: Cursor) -> Prompt | None:
-        """A prompt that is right around the cursor, though something changed further away; the newest that is.
+        """A prompt that is right around the cursor, though something changed further away, or much was typed since.
 
         Closing brackets and quotes behind the cursor, which editors insert and remove by themselves, do not count.
         """
@@ -104,7 +108,7 @@ class Anchors:
             return None
         if anchored.to_end and cursor + len(prompt.suffix_text) < len(text):
             return None
-        for anchor in self._places(text, cursor, anchored):
+        for anchor in _places(text, cursor, anchored.column, self._max_lines, MAX_TYPED_CHARS):
             start = anchor - len(prompt.prefix_text)
             is_there = start == 0 if anchored.from_start else start >= 0
             if is_there and text.startswith(prompt.prefix_text, start):
@@ -119,20 +123,20 @@ class Anchors:
         if there != shown and (anchored.to_end or not shown or not there.startswith(shown)):
             return None
         near = prompt.prefix_text[-NEAR_BEFORE:]
-        return next(
-            (anchor for anchor in self._places(text, cursor, anchored) if near and text.endswith(near, 0, anchor)), None
-        )
+        places = _places(text, cursor, anchored.column, OUTDATED_LINES, OUTDATED_CHARS)
+        return next((anchor for anchor in places if near and text.endswith(near, 0, anchor)), None)
 
-    def _places(self, text: str, cursor: int, anchored: Anchored) -> Iterator[int]:
-        """Where the prompt's prefix may end: at its column, on the cursor's line and on the lines above it."""
-        line = line_start(text, cursor)
-        for _ in range(self._max_lines + 1):
-            anchor = line + anchored.column
-            if anchor <= cursor <= anchor + MAX_TYPED_CHARS:
-                yield anchor
-            if line == 0:
-                return
-            line = line_start(text, line - 1)
+
+def _places(text: str, cursor: int, column: int, max_lines: int, max_chars: int) -> Iterator[int]:
+    """Where a prompt's prefix may end: at its column, on the cursor's line and on the lines above it."""
+    line = line_start(text, cursor)
+    for _ in range(max_lines + 1):
+        anchor = line + column
+        if anchor <= cursor <= anchor + max_chars:
+            yield anchor
+        if line == 0:
+            return
+        line = line_start(text, line - 1)
 
 
 def _head(suffix: str) -> str:

@@ -164,7 +164,7 @@ class Completer:
     async def _prepare(self, document: Document, cursor: Cursor) -> None:
         async with _unasked():
             await self._engine.ready(self._settings.completion.wait_for_model_ms)
-            await self._prompts.begin_next(document, cursor, self._parse(document)[1])
+            await self._prompts.begin_first(document, cursor, self._parse(document)[1])
 
     def _parse(self, document: Document) -> tuple[Language | None, SyntaxTree | None]:
         language = language_of(document.language_id, document.path)

@@ -68,22 +68,25 @@ class Prompts:
         self._settings = settings
         self._anchors = Anchors(settings.completion.anchor_max_lines)
         self._next: _Next | None = None
+        self._is_disturbed = False
+        """Whether the engine had anything else to do since ``_next`` was begun."""
         self._prefill_tokens_s = ASSUMED_PREFILL_TOKENS_S
 
     async def find(self, document: Document, cursor: Cursor, tree: SyntaxTree | None, trigger: Trigger) -> Found:
         """The prompt to answer by; a new one where none is warm."""
+        was_disturbed, self._is_disturbed = self._is_disturbed, True
         if (prompt := self._anchors.reuse(document, cursor)) is not None:
             return Found(prompt, reused=True)
         works_ahead = is_wanted(self._settings.completion)
         if works_ahead and (prompt := self._anchors.reuse_outdated(document, cursor)) is not None:
             return Found(prompt, reused=True, outdated=True)
-        if (prompt := self._almost_there(document, cursor)) is not None:
+        if not was_disturbed and (prompt := self._almost_there(document, cursor)) is not None:
             return Found(prompt)
         anchor = new_anchor(document.text, cursor)
-        prompt = await self._build(document, anchor, cursor, tree, self._settings.prompt.max_tokens)
-        may_be_short = works_ahead and trigger is Trigger.AUTOMATIC
-        if may_be_short and len(prompt.token_ids) > WORTH_SHORTENING * self._n_first():
-            prompt = await self._build(document, anchor, cursor, tree, self._n_first())
+        if works_ahead and trigger is Trigger.AUTOMATIC:
+            prompt = await self._build_first(document, anchor, cursor, tree)
+        else:
+            prompt = await self._build_whole(document, anchor, cursor, tree)
         self._anchors.remember(document.uri, anchored_at(document, anchor, prompt))
         return Found(prompt)
 
@@ -100,6 +103,14 @@ class Prompts:
             document=document.uri,
         )
 
+    async def begin_first(self, document: Document, cursor: Cursor, tree: SyntaxTree | None) -> None:
+        """Evaluate the prompt that the first key here would ask for, and then the whole one."""
+        if self._anchors.reuse(document, cursor) is None:
+            anchor = new_anchor(document.text, cursor)
+            begun = self._begin(document, anchor, await self._build_first(document, anchor, cursor, tree))
+            await asyncio.wait({begun})  # Waited for, not awaited: whoever ends this has not ended that.
+        await self.begin_next(document, cursor, tree)
+
     async def begin_next(self, document: Document, cursor: Cursor, tree: SyntaxTree | None) -> None:
         """Begin to evaluate the prompt that should answer from now on, unless it is the one that does.
 
@@ -109,14 +120,18 @@ class Prompts:
         if prompt is not None and "\n" not in prompt.typed and not self._may_show_more(document, prompt):
             return
         anchor = new_anchor(document.text, cursor)
-        following = await self._build(document, anchor, cursor, tree, self._settings.prompt.max_tokens)
-        if prompt is not None and following.token_ids == prompt.token_ids:
-            return
-        if self._next is None or self._next.anchored.prompt.token_ids != following.token_ids:
+        following = await self._build_whole(document, anchor, cursor, tree)
+        if prompt is None or following.token_ids != prompt.token_ids:
+            self._begin(document, anchor, following)
+
+    def _begin(self, document: Document, anchor: int, prompt: Prompt) -> asyncio.Task[None]:
+        """Evaluate this prompt in the background, instead of another; that it is begun already is fine too."""
+        if self._next is None or self._next.anchored.prompt.token_ids != prompt.token_ids:
             self.stop()
-            anchored = anchored_at(document, anchor, following)
-            work = asyncio.create_task(self._evaluate(document, anchored))
-            self._next = _Next(document.uri, anchored, time.perf_counter(), work)
+            anchored = anchored_at(document, anchor, prompt)
+            task = asyncio.create_task(self._evaluate(document, anchored))
+            self._next, self._is_disturbed = _Next(document.uri, anchored, time.perf_counter(), task), False
+        return self._next.task
 
     def learn_speed(self, timings: Timings) -> None:
         """Follow the speed of evaluation on this machine, which changes with what else runs on it."""
@@ -162,6 +177,16 @@ class Prompts:
         finally:
             if self._next is not None and self._next.anchored is anchored:
                 self._next = None
+
+    async def _build_first(self, document: Document, anchor: int, cursor: Cursor, tree: SyntaxTree | None) -> Prompt:
+        """The whole prompt, or a short one where somebody would wait too long for it."""
+        prompt = await self._build_whole(document, anchor, cursor, tree)
+        if len(prompt.token_ids) > WORTH_SHORTENING * self._n_first():
+            prompt = await self._build(document, anchor, cursor, tree, self._n_first())
+        return prompt
+
+    async def _build_whole(self, document: Document, anchor: int, cursor: Cursor, tree: SyntaxTree | None) -> Prompt:
+        return await self._build(document, anchor, cursor, tree, self._settings.prompt.max_tokens)
 
     async def _build(
         self, document: Document, anchor: int, cursor: Cursor, tree: SyntaxTree | None, n_tokens: int

@@ -319,36 +319,40 @@ async def test_the_first_suggestion_at_a_place_has_a_short_prompt_and_the_whole_
 
 
 async def test_where_the_cursor_rests_the_prompt_is_there_before_the_first_key() -> None:
+    """First a short one, as the first key would ask for, and then the whole."""
     bench = Bench(Script(default=""), prefetch="always")
     bench.rest_at(f"{LONG}‸\nz\n")
-    [ahead] = await worked_ahead(bench, 1)
-    assert (ahead.max_tokens, ahead.background) == (0, True)
-    assert len(ahead.token_ids) > 400
+    first, whole = await worked_ahead(bench, 2)
+    assert {(request.max_tokens, request.background) for request in (first, whole)} == {(0, True)}
+    assert len(first.token_ids) <= 256 < 400 < len(whole.token_ids)
     report = await bench.at(f"{LONG}x‸\nz\n")
-    assert (report.anchor_reused, bench.last.token_ids) == (True, ahead.token_ids)
+    assert (report.anchor_reused, bench.last.token_ids) == (True, whole.token_ids)
 
 
-async def test_a_prompt_of_which_little_is_left_to_evaluate_is_waited_for() -> None:
-    """The key comes before it is ready: the same prompt is asked for, and the engine goes on where it was."""
-    bench = Bench(Script(default="", prefill_ms=60_000), prefetch="always", first_wait_ms=4000)
+@pytest.mark.parametrize("trigger", [AUTOMATIC, INVOKED])
+async def test_a_key_that_comes_too_early_waits_for_the_rest_of_that_prompt(trigger: Trigger) -> None:
+    """The same one is asked for, and the engine goes on where it was."""
+    bench = Bench(Script(default="", prefill_ms=60_000), prefetch="always")
     bench.rest_at(f"{LONG}‸\nz\n")
     [ahead] = await worked_ahead(bench, 1)
-    key = asyncio.create_task(bench.at(f"{LONG}x‸\nz\n"))
+    key = asyncio.create_task(bench.at(f"{LONG}x‸\nz\n", trigger=trigger))
     while len(bench.engine.requests) < 2:
         await asyncio.sleep(0.005)
     assert bench.last.token_ids == ahead.token_ids
     key.cancel()
 
 
-async def test_a_prompt_that_has_hardly_begun_is_not_waited_for() -> None:
-    bench = Bench(Script(default="", prefill_ms=60_000), prefetch="always", first_wait_ms=500)
-    bench.rest_at(f"{LONG}‸\nz\n")
-    [ahead] = await worked_ahead(bench, 1)
-    key = asyncio.create_task(bench.at(f"{LONG}x‸\nz\n"))
-    while len(bench.engine.requests) < 2:
-        await asyncio.sleep(0.005)
-    assert len(bench.last.token_ids) < len(ahead.token_ids) / 2
-    key.cancel()
+async def test_lines_typed_below_are_answered_by_the_same_prompt_until_the_next_is_there() -> None:
+    bench = Bench(Script(default="", prefill_ms=20), prefetch="always")
+    await bench.at(f"{LONG}x‸\nz\n", trigger=INVOKED)
+    known = bench.last.token_ids
+    typed = "".join(f"y{n} = {n}\n" for n in range(12))
+    report = await bench.at(f"{LONG}x\n{typed}‸\nz\n")
+    assert (report.prompt_outdated, bench.last.token_ids) == (True, known)
+    assert spoken(bench.last.typed_ids) == f"x\n{typed}"
+    await worked_ahead(bench, 3)
+    report = await bench.at(f"{LONG}x\n{typed}w‸\nz\n")
+    assert (report.prompt_outdated, spoken(bench.last.typed_ids)) == (False, "w")
 
 
 async def test_a_closed_document_ends_only_its_own_work(tmp_path: Path) -> None:

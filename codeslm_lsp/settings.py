@@ -53,7 +53,12 @@ class CompletionSettings(_Table):
     )
     max_tokens: int = _setting(96, "The most tokens one completion may have.", unit="tokens", ge=1, le=1024)
     time_budget_ms: int = _setting(
-        4000, "How long one completion may be decoded; the best so far is offered then.", unit="ms", ge=50, le=120_000
+        1000,
+        "How long a completion may be decoded before its whole lines so far are offered; its first line may take three "
+        "times as long. What follows is decoded while they are being read.",
+        unit="ms",
+        ge=50,
+        le=120_000,
     )
     wait_for_model_ms: int = _setting(
         30_000, "How long a request waits for a model that is still loading.", unit="ms", ge=0, le=600_000

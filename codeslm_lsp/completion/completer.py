@@ -16,7 +16,7 @@ from codeslm_lsp.completion.offered import Offered
 from codeslm_lsp.completion.postprocess.draft import Draft
 from codeslm_lsp.completion.postprocess.filters import chain
 from codeslm_lsp.completion.prompts import Prompts
-from codeslm_lsp.completion.stopping import wanted_end
+from codeslm_lsp.completion.stopping import line_end, wanted_end
 from codeslm_lsp.completion.trees import Trees
 from codeslm_lsp.completion.trigger import refusal
 from codeslm_lsp.engine.protocol import Engine, GenerateRequest
@@ -131,7 +131,8 @@ class Completer:
             language=language,
         )
         request = await self._prompts.request(document, found.prompt, trigger)
-        generation = await self._generate(replace(request, background=background), around)
+        patience_ms = request.time_budget_ms if background else self._prompts.patience_ms(trigger)
+        generation = await self._generate(replace(request, background=background), around, patience_ms)
         text = "" if generation.stop is StopReason.CANCELLED else generation.text
         shown, filters = _judge(replace(around, text=text, stop=generation.stop))
         outcome = (
@@ -175,19 +176,24 @@ class Completer:
             return Extent.LINE
         return wanted_extent(document.text, cursor, tree)
 
-    async def _generate(self, request: GenerateRequest, around: Draft) -> Generation:
-        """Stream tokens until what was asked for is complete."""
-        is_complete = False
+    async def _generate(self, request: GenerateRequest, around: Draft, patience_ms: float) -> Generation:
+        """Stream tokens until what was asked for is complete, or a line of it is and ``patience_ms`` have passed."""
+        ended: StopReason | None = None
         async with self._engine.generate(request) as stream:
-            text = ""
+            text, deadline = "", math.inf
             async for token in stream:
                 text += token.text
+                now = time.perf_counter()
+                deadline = min(deadline, now + patience_ms / 1000)
                 if wanted_end(around.extent, around.prefix, text, around.suffix, around.language) is not None:
-                    is_complete = True
+                    ended = StopReason.END
+                elif now > deadline and line_end(text) is not None:
+                    ended = StopReason.TIME_BUDGET
+                if ended is not None:
                     await stream.stop()
                     break
             generation = await stream.result()
-        return replace(generation, stop=StopReason.END) if is_complete else generation
+        return generation if ended is None else replace(generation, stop=ended)
 
 
 @asynccontextmanager

@@ -26,6 +26,9 @@ from codeslm_lsp.values import Cursor, Document, EngineError, Prompt, StopReason
 INVOKED_PATIENCE = 3
 """An explicit request may take this many times the time budget: somebody waits for it."""
 
+FIRST_LINE_PATIENCE = 3
+"""The first line of a completion may take this many times the time budget: less than a line is hardly worth reading."""
+
 ASSUMED_PREFILL_TOKENS_S = 100.0
 """Until the first prompt is measured: a 1.5B model on two cores of a laptop."""
 MEASURED_TOKENS = 64
@@ -99,9 +102,14 @@ class Prompts:
             typed_ids=tuple(typed_ids),
             stop_ids=prompt.stop_ids,
             max_tokens=options.max_tokens,
-            time_budget_ms=options.time_budget_ms * (INVOKED_PATIENCE if trigger is Trigger.INVOKED else 1),
+            time_budget_ms=FIRST_LINE_PATIENCE * self.patience_ms(trigger),
             document=document.uri,
         )
+
+    def patience_ms(self, trigger: Trigger) -> float:
+        """How long a completion may be decoded before what is there of it is offered."""
+        budget_ms = self._settings.completion.time_budget_ms
+        return budget_ms * INVOKED_PATIENCE if trigger is Trigger.INVOKED else budget_ms
 
     async def begin_first(self, document: Document, cursor: Cursor, tree: SyntaxTree | None) -> None:
         """Evaluate the prompt that the first key here would ask for, and then the whole one."""

@@ -13,7 +13,7 @@ import pytest
 
 from codeslm_lsp.completion.completer import MAX_SUFFIX_CHARS, Completer
 from codeslm_lsp.completion.model_format import ModelFormat
-from codeslm_lsp.completion.prompts import INVOKED_PATIENCE
+from codeslm_lsp.completion.prompts import FIRST_LINE_PATIENCE, INVOKED_PATIENCE
 from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import (
@@ -115,9 +115,9 @@ async def test_typed_text_is_sent_as_such_and_not_in_the_prompt() -> None:
 async def test_the_settings_reach_the_engine() -> None:
     bench = Bench(max_tokens=7, time_budget_ms=123)
     assert len(await bench.text_at("x = ‸\n")) == 6
-    assert (bench.last.max_tokens, bench.last.time_budget_ms) == (7, 123)
+    assert (bench.last.max_tokens, bench.last.time_budget_ms) == (7, 123 * FIRST_LINE_PATIENCE)
     await bench.at("y = ‸\n", trigger=INVOKED)
-    assert (bench.last.max_tokens, bench.last.time_budget_ms) == (7, 123 * INVOKED_PATIENCE)
+    assert (bench.last.max_tokens, bench.last.time_budget_ms) == (7, 123 * INVOKED_PATIENCE * FIRST_LINE_PATIENCE)
 
 
 async def test_generation_stops_at_the_end_of_the_line(tmp_path: Path) -> None:
@@ -517,6 +517,21 @@ async def test_what_the_time_budget_allowed_is_shown() -> None:
     report = await Bench(engine=CutShort("1 + 2 ", StopReason.TIME_BUDGET)).at("x = ‸\n")
     assert isinstance(report.outcome, Completion)
     assert (report.outcome.text, report.stop) == ("1 + 2", StopReason.TIME_BUDGET)
+
+
+async def test_whole_lines_are_offered_when_the_time_is_over_and_the_rest_follows() -> None:
+    body = "\n    first = 1\n    second = 2\n    third = 3\n"
+    head = "def f():"
+    script = Script({head: body, "first = 1": "\n    second = 2\n    third = 3\n"}, token_ms=10)
+    bench = Bench(script, prefetch="always", time_budget_ms=50)
+    report = await bench.at(f"{head}‸\n\n\nx = 1\n")
+    assert isinstance(report.outcome, Completion)
+    assert (report.outcome.text, report.stop) == ("\n    first = 1", StopReason.TIME_BUDGET)
+    await worked_ahead(bench, 2)
+    async with asyncio.timeout(10):
+        while not isinstance((report := await bench.at(f"{head}\n    first = 1‸\n\n\nx = 1\n")).outcome, Completion):
+            await asyncio.sleep(0.05)
+    assert report.outcome.text.startswith("\n    second = 2")
 
 
 async def test_a_span_is_trusted_only_if_the_model_ended_it() -> None:

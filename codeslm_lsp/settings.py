@@ -60,6 +60,12 @@ class CompletionSettings(_Table):
         ge=50,
         le=120_000,
     )
+    alternatives: int = _setting(
+        2,
+        "How many more completions are offered on an explicit request, where the model finds others likely.",
+        ge=0,
+        le=5,
+    )
     wait_for_model_ms: int = _setting(
         30_000, "How long a request waits for a model that is still loading.", unit="ms", ge=0, le=600_000
     )

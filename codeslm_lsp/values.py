@@ -209,11 +209,13 @@ class Token:
     """One produced token. ``text`` may be empty while a multi-byte character is incomplete.
 
     ``logprob`` is the natural logarithm of its probability under the model's whole vocabulary (before masking).
+    ``branch`` 0 is what the model says by itself, 1 and on are the alternatives to it.
     """
 
     id: int
     text: str
     logprob: float
+    branch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,12 +245,16 @@ class Evaluated:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """Raw model output. ``text`` starts at the cursor: healed characters that repeat typed text are not in it."""
+    """Raw model output. ``text`` starts at the cursor: healed characters that repeat typed text are not in it.
+
+    ``alternatives`` begin with another token than ``tokens`` does, and share its reason to stop.
+    """
 
     text: str
     tokens: tuple[Token, ...]
     stop: StopReason
     timings: Timings
+    alternatives: tuple[tuple[Token, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,8 +285,8 @@ class Report:
     """How one request was answered: what ``codeslm.explainLast`` and ``--json`` show.
 
     ``prompt_outdated``: the prompt was right around the cursor, and what changed further away had not been evaluated.
-    ``from_offered``: nothing was asked of the model, this is the rest of an earlier completion. Holds no source text
-    but the completion itself.
+    ``from_offered``: nothing was asked of the model, this is the rest of an earlier completion. ``alternatives`` are
+    offered beside the outcome. Holds no source text but the completions themselves.
     """
 
     outcome: Completion | Skip
@@ -293,4 +299,5 @@ class Report:
     anchor_reused: bool = False
     prompt_outdated: bool = False
     from_offered: bool = False
+    alternatives: tuple[Completion, ...] = ()
     elapsed_ms: float = 0.0

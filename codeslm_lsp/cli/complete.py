@@ -111,6 +111,9 @@ def _with_default_model(settings: Settings) -> Settings:
 
 async def _complete(document: Document, cursor: Cursor, settings: Settings) -> Report:
     launched = launch(settings)
+    # One is shown, so no others are decoded.
+    options = settings.completion.model_copy(update={"alternatives": 0})
+    settings = settings.model_copy(update={"completion": options})
     try:
         return await Completer(launched.engine, launched.read_format, settings).complete(
             document, cursor, Trigger.INVOKED

@@ -42,7 +42,9 @@ def evaluate(
     cases = read_cases(Path(file), kind, n)
     model, _ = model_path(context.obj, open_store())
     # What is measured is what the model says, not how fast this machine is.
-    patient = context.obj.completion.model_copy(update={"time_budget_ms": PATIENCE_MS, "prefetch": "never"})
+    patient = context.obj.completion.model_copy(
+        update={"time_budget_ms": PATIENCE_MS, "prefetch": "never", "alternatives": 0}
+    )
     settings = context.obj.model_copy(update={"completion": patient})
     results: dict[str, list[Scored]] = {}
     with counting() as progress:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -37,6 +37,7 @@ from codeslm_lsp.values import (
     Skip,
     SkipReason,
     StopReason,
+    Token,
     Trigger,
 )
 
@@ -106,7 +107,7 @@ class Completer:
         if (skip := refusal(document, trigger, self._settings)) is not None:
             return Report(skip, trigger)
         report = self._offered.rest(document, cursor)
-        if report is not None and not (trigger is Trigger.INVOKED and report.stop is StopReason.TIME_BUDGET):
+        if report is not None and (trigger is Trigger.AUTOMATIC or not self._may_be_better(report)):
             report = replace(report, trigger=trigger)
         else:
             report = await self._ask(document, cursor, trigger)
@@ -135,9 +136,7 @@ class Completer:
         generation = await self._generate(replace(request, background=background), around, patience_ms)
         text = "" if generation.stop is StopReason.CANCELLED else generation.text
         shown, filters = _judge(replace(around, text=text, stop=generation.stop))
-        outcome = (
-            shown if isinstance(shown, Skip) else Completion(shown, cursor, cursor, _confidence(shown, generation))
-        )
+        outcome = shown if isinstance(shown, Skip) else _completion(shown, cursor, generation.tokens)
         report = Report(
             outcome,
             trigger,
@@ -148,6 +147,7 @@ class Completer:
             filters,
             found.reused,
             found.outdated,
+            alternatives=_alternatives(generation, around, outcome, cursor),
         )
         self._prompts.learn_speed(generation.timings)
         self._offered.remember(document, cursor, report)
@@ -167,6 +167,10 @@ class Completer:
             await self._engine.ready(self._settings.completion.wait_for_model_ms)
             await self._prompts.begin_first(document, cursor, self._parse(document)[1])
 
+    def _may_be_better(self, report: Report) -> bool:
+        """Whether somebody who asks by hand may be offered more than what is known."""
+        return report.stop is StopReason.TIME_BUDGET or self._settings.completion.alternatives > 0
+
     def _parse(self, document: Document) -> tuple[Language | None, SyntaxTree | None]:
         language = language_of(document.language_id, document.path)
         return language, self._trees.of(document, language)
@@ -180,20 +184,29 @@ class Completer:
         """Stream tokens until what was asked for is complete, or a line of it is and ``patience_ms`` have passed."""
         ended: StopReason | None = None
         async with self._engine.generate(request) as stream:
-            text, deadline = "", math.inf
+            texts: dict[int, str] = {}
+            n_tokens, deadline = 0, math.inf
             async for token in stream:
-                text += token.text
+                n_tokens += 1
+                texts[token.branch] = texts.get(token.branch, "") + token.text
                 now = time.perf_counter()
                 deadline = min(deadline, now + patience_ms / 1000)
-                if wanted_end(around.extent, around.prefix, text, around.suffix, around.language) is not None:
+                if request.n_alternatives and n_tokens <= len(texts):
+                    continue  # All continuations begin before one of them goes on.
+                if all(_end_of(around, text) is not None for text in texts.values()):
                     ended = StopReason.END
-                elif now > deadline and line_end(text) is not None:
+                elif now > deadline and all(line_end(text) is not None for text in texts.values()):
                     ended = StopReason.TIME_BUDGET
                 if ended is not None:
                     await stream.stop()
                     break
             generation = await stream.result()
         return generation if ended is None else replace(generation, stop=ended)
+
+
+def _end_of(around: Draft, text: str) -> int | None:
+    """Where in ``text`` what was asked for is complete."""
+    return wanted_end(around.extent, around.prefix, text, around.suffix, around.language)
 
 
 @asynccontextmanager
@@ -234,13 +247,27 @@ def _judge(draft: Draft) -> tuple[str | Skip, tuple[str, ...]]:
     return chain(draft)
 
 
-def _confidence(shown: str, generation: Generation) -> float:
-    """The geometric mean of the probabilities of the tokens shown."""
+def _alternatives(
+    generation: Generation, around: Draft, outcome: Completion | Skip, cursor: Cursor
+) -> tuple[Completion, ...]:
+    """The other continuations as they are shown: those that differ from each other and from ``outcome``."""
+    found = [outcome] if isinstance(outcome, Completion) else []
+    n_main = len(found)
+    for tokens in generation.alternatives:
+        shown, _ = chain(replace(around, text="".join(token.text for token in tokens), stop=generation.stop))
+        if isinstance(shown, str) and all(shown.split() != other.text.split() for other in found):
+            found.append(_completion(shown, cursor, tokens))
+    return tuple(sorted(found[n_main:], key=lambda completion: -completion.confidence))
+
+
+def _completion(shown: str, cursor: Cursor, tokens: Sequence[Token]) -> Completion:
+    """``shown`` inserted at the cursor, with the geometric mean of the probabilities of its tokens."""
     length = 0
     logprobs: list[float] = []
-    for token in generation.tokens:
+    for token in tokens:
         if length >= len(shown):
             break
         length += len(token.text)
         logprobs.append(token.logprob)
-    return math.exp(sum(logprobs) / len(logprobs)) if logprobs else 0.0
+    confidence = math.exp(sum(logprobs) / len(logprobs)) if logprobs else 0.0
+    return Completion(shown, cursor, cursor, confidence)

@@ -43,7 +43,7 @@ class Offered:
         for offer in self._offers:
             if offer.uri == document.uri and (left := _left(offer, document.text, cursor)):
                 completion = Completion(left, cursor, cursor, offer.completion.confidence)
-                return replace(offer.report, outcome=completion, timings=Timings(), from_offered=True)
+                return replace(offer.report, outcome=completion, timings=Timings(), alternatives=(), from_offered=True)
         return None
 
     def forget(self, uri: str) -> None:

@@ -104,6 +104,7 @@ class Prompts:
             max_tokens=options.max_tokens,
             time_budget_ms=FIRST_LINE_PATIENCE * self.patience_ms(trigger),
             document=document.uri,
+            n_alternatives=options.alternatives if trigger is Trigger.INVOKED else 0,
         )
 
     def patience_ms(self, trigger: Trigger) -> float:

@@ -63,8 +63,18 @@ class Lanes:
         if lane not in self._recent:
             self._recent.pop(0).session.forget_logits()
             self._recent.append(lane)
-        self._make_room(lane, len(request.token_ids) + len(request.typed_ids) + request.max_tokens)
-        return lane.session.run(request, cancelled)
+        self._make_room(
+            lane, len(request.token_ids) + len(request.typed_ids) + (1 + request.n_alternatives) * request.max_tokens
+        )
+        return lane.session.run(request, cancelled, self._spares(lane, request))
+
+    def _spares(self, lane: _Lane, request: GenerateRequest) -> list[LlamaSession]:
+        """Sequences for the alternatives; those that were used longest ago lose what they hold."""
+        others = sorted((other for other in self._lanes if other is not lane), key=_last_used)
+        spares = others[: request.n_alternatives]
+        for spare in spares:
+            spare.clear()
+        return [spare.session for spare in spares]
 
     def _lane_for(self, document: str, prompt: tuple[int, ...]) -> _Lane:
         """The lane that holds this prompt, or one that is made to begin like it."""

@@ -114,7 +114,29 @@ class LlamaModel:
             batch.n_seq_id[i] = 1
             batch.seq_id[i][0] = sequence
             batch.logits[i] = i >= n_tokens - n_logits
-        status = llama_cpp.llama_decode(self._context, batch)
+        return self._decode(n_logits)
+
+    def evaluate_together(
+        self, sequences: Sequence[int], tokens: Sequence[int], positions: Sequence[int]
+    ) -> NDArray[np.float32]:
+        """Evaluate one token of each of several sequences at once; what they hold from there on is forgotten.
+
+        Returns the logits behind each, shape (number of sequences, n_vocab). Raises ``Aborted``.
+        """
+        batch = self._batch
+        batch.n_tokens = len(tokens)
+        for i, (sequence, token, position) in enumerate(zip(sequences, tokens, positions, strict=True)):
+            llama_cpp.llama_memory_seq_rm(self._memory, sequence, position, -1)
+            batch.token[i] = token
+            batch.pos[i] = position
+            batch.n_seq_id[i] = 1
+            batch.seq_id[i][0] = sequence
+            batch.logits[i] = True
+        return self._decode(len(tokens))
+
+    def _decode(self, n_logits: int) -> NDArray[np.float32]:
+        """Evaluate the batch; the last ``n_logits`` of its tokens have logits."""
+        status = llama_cpp.llama_decode(self._context, self._batch)
         if status == 2:
             raise Aborted
         if status != 0:
@@ -185,6 +207,12 @@ class LlamaSequence:
     def evaluate(self, tokens: Sequence[int], start: int, n_logits: int) -> NDArray[np.float32]:
         """See ``LlamaModel.evaluate``."""
         return self._model.evaluate(self._number, tokens, start, n_logits)
+
+    def evaluate_with(
+        self, others: Sequence[LlamaSequence], tokens: Sequence[int], positions: Sequence[int]
+    ) -> NDArray[np.float32]:
+        """See ``LlamaModel.evaluate_together``: this sequence first, then ``others``."""
+        return self._model.evaluate_together([each._number for each in (self, *others)], tokens, positions)
 
     def n_evaluated(self) -> int:
         """See ``LlamaModel.n_evaluated``."""

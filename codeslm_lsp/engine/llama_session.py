@@ -10,7 +10,6 @@ among the tokens that agree with the typed bytes, and only what it chooses is ev
 
 from __future__ import annotations
 
-import codecs
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from codeslm_lsp.engine.branches import Branch, likeliest, text_decoder
 from codeslm_lsp.engine.drafts import Drafter
 from codeslm_lsp.engine.healing import ByteTrie
 from codeslm_lsp.engine.llama_model import Aborted, LlamaSequence
@@ -59,6 +59,14 @@ class _Progress:
     """Tokens that reach beyond the typed text."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """When a running request ends before its text does: at ``deadline`` (``time.perf_counter``), or cancelled."""
+
+    deadline: float
+    cancelled: Callable[[], bool]
+
+
 class LlamaSession:
     """The warm state of one sequence: which tokens its KV cache holds, and the logits behind the last of them.
 
@@ -91,14 +99,17 @@ class LlamaSession:
         self._model.fork(other._model, n_tokens)
         self._tokens, self._logits = list(other._tokens[:n_tokens]), {}
 
-    def run(self, request: GenerateRequest, cancelled: Callable[[], bool]) -> Tokens[tuple[StopReason, Timings]]:
+    def run(
+        self, request: GenerateRequest, cancelled: Callable[[], bool], spares: Sequence[LlamaSession] = ()
+    ) -> Tokens[tuple[StopReason, Timings]]:
         """Produce tokens; the generator's return value says why it ended and what it cost.
 
-        ``Token.text`` of the first tokens is without the bytes the user has typed already.
+        ``Token.text`` of the first tokens is without the bytes the user has typed already. Alternatives are decoded
+        in ``spares``, which hold nothing before and after.
         """
         progress = _Progress()
         try:
-            reason = yield from self._run(request, cancelled, progress)
+            reason = yield from self._run(request, cancelled, progress, spares)
         except Aborted:
             self._truncate(self._model.n_evaluated())
             progress.n_prefill = max(0, min(progress.n_prefill, len(self._tokens) - progress.n_reused))
@@ -106,6 +117,9 @@ class LlamaSession:
         except RuntimeError:
             self.forget()  # What the cache holds now is anybody's guess.
             raise
+        finally:
+            for spare in spares:
+                spare.forget()
         total_ms = (time.perf_counter() - progress.started) * 1000
         return reason, Timings(
             prefill_ms=progress.prefill_ms or total_ms,
@@ -117,7 +131,13 @@ class LlamaSession:
             n_drafts_kept=self._drafter.n_kept,
         )
 
-    def _run(self, request: GenerateRequest, cancelled: Callable[[], bool], progress: _Progress) -> Tokens[StopReason]:
+    def _run(
+        self,
+        request: GenerateRequest,
+        cancelled: Callable[[], bool],
+        progress: _Progress,
+        spares: Sequence[LlamaSession],
+    ) -> Tokens[StopReason]:
         target = [*request.token_ids, *request.typed_ids]
         if not target:
             return StopReason.END  # A model without FIM at the start of a file: there is nothing to go on from.
@@ -135,7 +155,7 @@ class LlamaSession:
             return StopReason.MAX_TOKENS
 
         stop_ids = list(request.stop_ids)
-        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        decoder = text_decoder()
         deadline = time.perf_counter() + request.time_budget_ms / 1000
         position = len(target) - n_healed
         while True:
@@ -148,10 +168,16 @@ class LlamaSession:
                 token = int(allowed[np.argmax(logits[allowed])])
             else:
                 token = int(np.argmax(logits))
-                if self._model.is_end(token) or token in request.stop_ids or not self._model.pieces[token]:
+                if self._is_over(token, request):
                     return StopReason.END
             piece = self._model.pieces[token]
             is_new = len(piece) > len(remaining)
+            if is_new and spares:
+                branches = self._branches(position, remaining, request, 1 + len(spares))
+                for spare in spares[: len(branches) - 1]:
+                    spare.begin_as(self, position)
+                limit = _Limit(deadline, cancelled)
+                return (yield from self._run_branches(branches, spares, request, progress, limit))
             progress.n_decode += is_new
             yield Token(token, decoder.decode(piece[len(remaining) :]), _logprob(logits, token))
             remaining = remaining[len(piece) :]
@@ -166,6 +192,63 @@ class LlamaSession:
                 progress.n_prefill += is_evaluated
                 progress.n_reused += not is_evaluated
             position += 1
+
+    def _branches(self, position: int, remaining: bytes, request: GenerateRequest, n: int) -> list[Branch]:
+        """The likeliest continuations from ``position`` on, by their first tokens."""
+        logits, pieces = self._logits[position - 1], self._model.pieces
+
+        def is_usable(token: int) -> bool:
+            is_over = self._model.is_end(token) or token in request.stop_ids
+            return len(pieces[token]) > len(remaining) and not is_over
+
+        allowed = self._trie.candidates(remaining) if remaining else np.arange(len(pieces))
+        return [
+            Branch(number, token, position, _logprob(logits, token), len(remaining))
+            for number, token in enumerate(likeliest(logits, allowed, is_usable, n))
+        ]
+
+    def _run_branches(
+        self,
+        branches: Sequence[Branch],
+        spares: Sequence[LlamaSession],
+        request: GenerateRequest,
+        progress: _Progress,
+        limit: _Limit,
+    ) -> Tokens[StopReason]:
+        """Decode several continuations together: the first in this sequence, the others in ``spares``."""
+        sessions = [self, *spares]
+        self._truncate(branches[0].position)
+        running = list(branches)
+        while running:
+            for branch in running:
+                branch.n_decoded += 1
+                progress.n_decode += branch.number == 0
+                text = branch.decoder.decode(self._model.pieces[branch.token][branch.skipped :])
+                branch.skipped = 0
+                yield Token(branch.token, text, branch.logprob, branch.number)
+            if limit.cancelled():
+                return StopReason.CANCELLED
+            if time.perf_counter() > limit.deadline:
+                return StopReason.TIME_BUDGET
+            if running[0].n_decoded >= request.max_tokens:
+                return StopReason.MAX_TOKENS
+            sequences = [sessions[branch.number]._model for branch in running]
+            if running[0].number == 0:
+                self._tokens.append(running[0].token)
+            rows = sequences[0].evaluate_with(
+                sequences[1:], [branch.token for branch in running], [branch.position for branch in running]
+            )
+            if running[0].number == 0 and len(self._logits) < REMEMBERED_LOGITS:
+                self._logits[running[0].position] = rows[0]
+            for branch, row in zip(running, rows, strict=True):
+                branch.token, branch.position = int(np.argmax(row)), branch.position + 1
+                branch.logprob = _logprob(row, branch.token)
+            running = [branch for branch in running if not self._is_over(branch.token, request)]
+        return StopReason.END
+
+    def _is_over(self, token: int, request: GenerateRequest) -> bool:
+        """Whether the model ends its text with this token."""
+        return self._model.is_end(token) or token in request.stop_ids or not self._model.pieces[token]
 
     def _prefill(self, target: Sequence[int], n_healed: int, progress: _Progress, n_at_once: int) -> int:
         """Bring the KV cache to begin with ``target`` up to its healed tokens, with logits behind the last of those.

@@ -26,7 +26,7 @@ import psutil
 
 from codeslm_lsp.engine import wire
 from codeslm_lsp.engine.host import FOLDER_PREFIX
-from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream
+from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream, generation_of
 from codeslm_lsp.values import (
     EngineDied,
     EngineError,
@@ -326,7 +326,7 @@ class _Life:
 
     def _on_token(self, params: dict[str, Any]) -> None:
         if (stream := self.streams.get(params["stream"])) is not None:
-            stream.put(Token(params["id"], params["text"], params["logprob"]))
+            stream.put(Token(params["id"], params["text"], params["logprob"], params["branch"]))
 
 
 class _Stream:
@@ -379,7 +379,7 @@ class _Stream:
     async def result(self) -> Generation:
         """See ``TokenStream.result``."""
         stop, timings = await asyncio.shield(self._answer)
-        return Generation("".join(token.text for token in self._tokens), tuple(self._tokens), stop, timings)
+        return generation_of(self._tokens, stop, timings)
 
     def abandon(self) -> None:
         """Nobody waits for the rest."""

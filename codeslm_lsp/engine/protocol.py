@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from codeslm_lsp.values import Evaluated, Generation, ModelInfo, Token
+from codeslm_lsp.values import Evaluated, Generation, ModelInfo, StopReason, Timings, Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class GenerateRequest:
     end-of-generation tokens. ``time_budget_ms`` counts from the first produced token; with ``max_tokens`` 0 the prompt
     is only evaluated. ``document`` says whose prompt this is, by any name that is the document's own: its prompts are
     kept warm beside those of others. ``background`` work waits for everything else, and is interrupted by it.
+    ``n_alternatives`` more continuations are wanted, as far as the model finds others likely.
     """
 
     token_ids: tuple[int, ...]
@@ -30,6 +31,7 @@ class GenerateRequest:
     heal: bool = True
     document: str = ""
     background: bool = False
+    n_alternatives: int = 0
 
 
 class TokenStream(Protocol):
@@ -67,3 +69,10 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """End the engine and everything it started."""
+
+
+def generation_of(tokens: Sequence[Token], stop: StopReason, timings: Timings) -> Generation:
+    """All tokens of a stream, in their branches."""
+    n_branches = max((token.branch for token in tokens), default=0) + 1
+    main, *others = (tuple(token for token in tokens if token.branch == branch) for branch in range(n_branches))
+    return Generation("".join(token.text for token in main), main, stop, timings, tuple(others))

@@ -1,9 +1,10 @@
 """The private protocol between server and engine process: JSON-RPC (pygls') over a local socket.
 
     engine/open      {secret, path, n_ctx, n_ubatch, n_threads, cache_bytes} → {name, path, n_ctx, n_vocab}
-    engine/generate  {stream, token_ids, typed_ids, stop_ids, max_tokens, time_budget_ms, heal, document, background}
+    engine/generate  {stream, token_ids, typed_ids, stop_ids, max_tokens, time_budget_ms, heal, document, background,
+                      n_alternatives}
                      → {stop, timings}
-    engine/token     {stream, id, text, logprob}                  notification, engine → server
+    engine/token     {stream, id, text, logprob, branch}          notification, engine → server
     engine/cancel    {stream}                                     notification, server → engine
     engine/encode    {texts} → [[token id, …], …]
 
@@ -101,6 +102,7 @@ def request_to_json(request: GenerateRequest) -> dict[str, Any]:
         "heal": request.heal,
         "document": request.document,
         "background": request.background,
+        "n_alternatives": request.n_alternatives,
     }
 
 
@@ -115,6 +117,7 @@ def request_from_json(data: dict[str, Any]) -> GenerateRequest:
         heal=data["heal"],
         document=data["document"],
         background=data["background"],
+        n_alternatives=data["n_alternatives"],
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, TypeGuard
 from urllib.parse import unquote, urlsplit
@@ -29,20 +30,21 @@ MAX_UINTEGER = 2**31 - 1
 
 
 def inline_completion_list(
-    completion: Completion | None, document: MirroredDocument | None, request_id: str | None = None
+    completions: Sequence[Completion], document: MirroredDocument | None, request_id: str | None = None
 ) -> types.InlineCompletionList:
-    """The answer to ``textDocument/inlineCompletion``: one item or none, never null.
+    """The answer to ``textDocument/inlineCompletion``: the best item first, or none, never null.
 
-    ``document`` must still be the text that the completion's offsets count in. An item's range has to stay on one line,
+    ``document`` must still be the text that the completions' offsets count in. An item's range has to stay on one line,
     so a completion that replaces more cannot be offered.
     """
-    if completion is None or document is None:
-        return types.InlineCompletionList(items=[])
-    span = _range(completion, document)
-    if span.start.line != span.end.line:
-        return types.InlineCompletionList(items=[])
-    item = types.InlineCompletionItem(_lines(completion.text), range=span, command=_accepted(request_id))
-    return types.InlineCompletionList(items=[item])
+    items = []
+    for completion in completions if document is not None else ():
+        assert document is not None
+        span = _range(completion, document)
+        if span.start.line == span.end.line:
+            text = _lines(completion.text)
+            items.append(types.InlineCompletionItem(text, range=span, command=_accepted(request_id)))
+    return types.InlineCompletionList(items=items)
 
 
 def completion_list(
@@ -110,6 +112,7 @@ def report_as_json(report: Report, document: MirroredDocument | None) -> dict[st
         "text": completion.text if completion else None,
         "range": _range_as_json(_range(completion, document)) if completion and document else None,
         "confidence": completion.confidence if completion else None,
+        "alternatives": [other.text for other in report.alternatives],
         "trigger": report.trigger.value,
         "extent": report.extent.value if report.extent else None,
         "model": report.model,

@@ -145,12 +145,12 @@ def _register(server: CodeslmServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
     async def complete_inline(params: types.InlineCompletionParams) -> types.InlineCompletionList:
         trigger = convert.trigger_of(params.context.trigger_kind)
-        completion, document = await _complete(server, params.text_document.uri, params.position, trigger)
-        return convert.inline_completion_list(completion, document)
+        completions, document = await _complete(server, params.text_document.uri, params.position, trigger)
+        return convert.inline_completion_list(completions, document)
 
     async def complete_menu(params: types.CompletionParams) -> types.CompletionList:
-        completion, document = await _complete(server, params.text_document.uri, params.position, Trigger.AUTOMATIC)
-        return convert.completion_list(completion, document)
+        completions, document = await _complete(server, params.text_document.uri, params.position, Trigger.AUTOMATIC)
+        return convert.completion_list(next(iter(completions), None), document)
 
     @server.command("codeslm.explainLast")
     def explain_last() -> dict[str, Any] | None:
@@ -170,19 +170,20 @@ def _register(server: CodeslmServer) -> None:
 
 async def _complete(
     server: CodeslmServer, uri: str, position: types.Position, trigger: Trigger
-) -> tuple[Completion | None, MirroredDocument | None]:
+) -> tuple[tuple[Completion, ...], MirroredDocument | None]:
+    """What is offered, the best first, and the document that it counts in."""
     mirror = server.document(uri)
     if mirror is None:
         skip = Skip(SkipReason.UNKNOWN_DOCUMENT, "The editor asked for a document that it has not opened.")
         server.session.remember(Report(skip, trigger), uri)
-        return None, None
+        return (), None
     document, cursor, offset = _view(server, mirror, position)
     version = mirror.version
     report = _in_cell(await server.session.complete(document, cursor, trigger), offset)
     if mirror.version != version and isinstance(report.outcome, Completion):
         report = replace(report, outcome=Skip(SkipReason.SUPERSEDED, "The text changed while the model worked."))
     server.session.remember(report, uri)
-    return (report.outcome if isinstance(report.outcome, Completion) else None), mirror
+    return ((report.outcome, *report.alternatives) if isinstance(report.outcome, Completion) else ()), mirror
 
 
 def _view(server: CodeslmServer, mirror: MirroredDocument, position: types.Position) -> tuple[Document, Cursor, int]:
@@ -206,7 +207,10 @@ def _in_cell(report: Report, offset: int) -> Report:
     outcome = report.outcome
     if isinstance(outcome, Skip):
         return report
-    return replace(report, outcome=replace(outcome, start=outcome.start - offset, end=outcome.end - offset))
+    shifted, *alternatives = (
+        replace(each, start=each.start - offset, end=each.end - offset) for each in (outcome, *report.alternatives)
+    )
+    return replace(report, outcome=shifted, alternatives=tuple(alternatives))
 
 
 async def _configure(server: CodeslmServer, pushed: Any = None) -> None:

@@ -17,6 +17,8 @@ from tests.support.client import replay_editor
 URI = "file:///work/a.py"
 SOURCE = "def add(a, b):\n    ret\n"
 CURSOR = SOURCE.index("ret") + 3
+AUTOMATIC = 2
+"""LSP's ``InlineCompletionTriggerKind``; without it the tests ask by hand."""
 
 
 async def test_ghost_text_at_the_cursor() -> None:
@@ -25,6 +27,14 @@ async def test_ghost_text_at_the_cursor() -> None:
         [item] = await editor.complete(URI, CURSOR)
         assert item.insert_text == "urn a + b"
         assert item.range == types.Range(types.Position(1, 7), types.Position(1, 7))
+
+
+async def test_alternatives_on_an_explicit_request() -> None:
+    script = {"answers": {"    ret": "urn a + b\n"}, "alternatives": ["urn b + a\n"]}
+    async with replay_editor(script) as editor:
+        editor.open(URI, SOURCE)
+        assert [item.insert_text for item in await editor.complete(URI, CURSOR)] == ["urn a + b", "urn b + a"]
+        assert [item.insert_text for item in await editor.complete(URI, CURSOR, AUTOMATIC)] == ["urn a + b"]
 
 
 async def test_capabilities() -> None:
@@ -162,15 +172,15 @@ async def test_typing_what_is_shown_and_accepting_it_do_not_ask_the_model(tmp_pa
     script = {"answers": {"    ret": "urn a", "    return a": " + b"}, "default": "", "events": str(events)}
     async with replay_editor(script, environment={"CODESLM_COMPLETION__PREFETCH": "always"}) as editor:
         editor.open(URI, SOURCE)
-        assert [item.insert_text for item in await editor.complete(URI, CURSOR)] == ["urn a"]
+        assert [item.insert_text for item in await editor.complete(URI, CURSOR, AUTOMATIC)] == ["urn a"]
         async with asyncio.timeout(10):
             while events.read_text().split().count("end") < 2:
                 await asyncio.sleep(0.01)
         end = editor.type(URI, CURSOR, "urn")
-        assert [item.insert_text for item in await editor.complete(URI, end)] == [" a"]
+        assert [item.insert_text for item in await editor.complete(URI, end, AUTOMATIC)] == [" a"]
         assert (await editor.explain())["from_offered"]
         end = editor.type(URI, end, " a")
-        assert [item.insert_text for item in await editor.complete(URI, end)] == [" + b"]
+        assert [item.insert_text for item in await editor.complete(URI, end, AUTOMATIC)] == [" + b"]
         assert (await editor.explain())["from_offered"]
         assert events.read_text().split().count("generating") >= 2
 
@@ -189,7 +199,7 @@ async def test_the_prompt_is_evaluated_where_the_cursor_rests(moves: bool, tmp_p
         async with asyncio.timeout(10):
             while not events.exists() or "max_tokens" not in events.read_text():
                 await asyncio.sleep(0.01)
-        await editor.complete(URI, CURSOR)
+        await editor.complete(URI, CURSOR, AUTOMATIC)
         assert (await editor.explain())["anchor_reused"] is moves
         assert editor.messages == []
 

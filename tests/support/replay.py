@@ -7,12 +7,13 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
 from codeslm_lsp.completion.launch import Launched
 from codeslm_lsp.completion.model_format import ModelFormat
-from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream
+from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream, generation_of
 from codeslm_lsp.prompt.detect import FimFormat, Slot
 from codeslm_lsp.values import (
     EngineDied,
@@ -46,11 +47,13 @@ class ByteTokenizer:
 class Script:
     """What the engine does. ``answers`` maps the end of the text before the cursor to what follows it.
 
+    ``alternatives`` are said beside the answer where they are asked for, token by token in turns.
     ``events`` is a file to which the engine writes a line for whatever happens to it.
     """
 
     answers: Mapping[str, str] = field(default_factory=dict)
     default: str = "REPLAY"
+    alternatives: Sequence[str] = ()
     load_ms: float = 0
     prefill_ms: float = 0
     token_ms: float = 0
@@ -118,7 +121,7 @@ class _ReplayStream:
 
     async def __aiter__(self) -> AsyncIterator[Token]:
         await asyncio.sleep(self._script.prefill_ms / 1000)
-        for token in self._answer()[: self._request.max_tokens]:
+        for token in self._in_turns():
             await asyncio.sleep(self._script.token_ms / 1000)
             if self._stop is not None:
                 return
@@ -136,12 +139,21 @@ class _ReplayStream:
         assert self._stop is not None
         n_prompt = len(self._request.token_ids) + len(self._request.typed_ids)
         timings = Timings(1.0, 1.0, n_prompt, 0, len(self._tokens))
-        return Generation("".join(token.text for token in self._tokens), tuple(self._tokens), self._stop, timings)
+        return generation_of(self._tokens, self._stop, timings)
 
     async def close(self) -> None:
         if self._stop is None:
             self._stop = StopReason.CANCELLED
         self._engine.log(self._stop.value)
+
+    def _in_turns(self) -> list[Token]:
+        """The answer and its alternatives, a token of each at a time."""
+        others = [
+            [Token(ord(character) % 256, character, -0.5, 1 + number) for character in text]
+            for number, text in enumerate(self._script.alternatives[: self._request.n_alternatives])
+        ]
+        rounds = islice(zip_longest(self._answer(), *others), self._request.max_tokens)
+        return [token for turn in rounds for token in turn if token is not None]
 
     def _answer(self) -> list[Token]:
         prefix_ids = self._request.token_ids[1 : self._request.token_ids.index(SUF)]

@@ -540,6 +540,39 @@ async def test_a_span_is_trusted_only_if_the_model_ended_it() -> None:
     assert await Bench(engine=CutShort(text, StopReason.END)).text_at("x = ‸ + c\n") == text
 
 
+# --- Alternatives ------------------------------------------------------------------------------------------------
+
+
+async def test_who_asks_by_hand_is_offered_alternatives_too() -> None:
+    script = Script({"x = ": "1 + 2\nrest"}, alternatives=["one\nrest", "1  + 2\n", "None", "never asked"])
+    bench = Bench(script, alternatives=3)
+    report = await bench.at("x = ‸\n", trigger=INVOKED)
+    assert isinstance(report.outcome, Completion)
+    assert report.outcome.text == "1 + 2"
+    assert [other.text for other in report.alternatives] == ["one", "None"], "the same in other spaces is no other"
+    assert bench.last.n_alternatives == 3
+
+
+async def test_alternatives_are_not_decoded_while_typing() -> None:
+    bench = Bench(Script(alternatives=["other"]))
+    report = await bench.at("x = ‸\n")
+    assert (report.alternatives, bench.last.n_alternatives) == ((), 0)
+
+
+async def test_who_asks_by_hand_for_what_is_shown_already_is_asked_after_alternatives() -> None:
+    for alternatives, expected in ((2, 2), (0, 1)):
+        bench = Bench(Script({"x = ": "1"}, alternatives=["other"]), alternatives=alternatives)
+        await bench.at("x = ‸\n")
+        report = await bench.at("x = ‸\n", trigger=INVOKED)
+        assert (len(bench.engine.requests), report.from_offered) == (expected, expected == 1)
+
+
+async def test_all_alternatives_come_to_the_end_of_their_line() -> None:
+    bench = Bench(Script({"x = ": "1\nrest"}, alternatives=["a much longer one\nrest"]))
+    report = await bench.at("x = ‸\n", trigger=INVOKED)
+    assert [other.text for other in report.alternatives] == ["a much longer one"]
+
+
 # --- What goes wrong ---------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,15 @@ class PooledModel:
         assert sum(map(len, self.caches.values())) <= self.n_cells, "more than the cache holds"
         self.evaluations.append((sequence, len(tokens)))
         return np.stack([self.logits(cache[:end]) for end in range(len(cache) - n_logits + 1, len(cache) + 1)])
+
+    def evaluate_together(
+        self, sequences: Sequence[int], tokens: Sequence[int], positions: Sequence[int]
+    ) -> NDArray[np.float32]:
+        rows = [
+            self.evaluate(sequence, [token], position, 1)[0]
+            for sequence, token, position in zip(sequences, tokens, positions, strict=True)
+        ]
+        return np.stack(rows)
 
     def forget(self, sequence: int) -> None:
         self.caches[sequence].clear()
@@ -161,3 +170,45 @@ def test_whatever_was_asked_before_the_answer_is_the_cold_one(
         assert (produced, stop) == cold[:2]
         for lane in warm._lanes:
             assert list(lane.session.tokens) == model.caches[warm._lanes.index(lane)]
+
+
+# --- Alternatives ------------------------------------------------------------------------------------------------
+
+
+def branches(lanes: Lanes, request: GenerateRequest) -> dict[int, list[int]]:
+    tokens = lanes.run(request, lambda: False)
+    found: dict[int, list[int]] = {}
+    for token in tokens:
+        found.setdefault(token.branch, []).append(token.id)
+    return found
+
+
+@given(st.integers(0, 1000), st.integers(0, 3), st.lists(st.integers(4, 25), max_size=3))
+def test_alternatives_are_what_each_beginning_leads_to(seed: int, n: int, typed: list[int]) -> None:
+    """Decoded together they say what each would say by itself, and the first is the answer without alternatives."""
+    model = PooledModel(erratic(seed))
+    lanes = lanes_on(model)
+    request = asking("a", block(1), max_tokens=6, typed=typed)
+    found = branches(lanes, replace(request, n_alternatives=n))
+    alone, _, _ = run(lanes_on(PooledModel(erratic(seed))), request)
+    assert tuple(found.get(0, [])) == alone
+    assert len(found) <= 1 + n
+    shared = healed(found.get(0, []), b"".join(PIECES[token] for token in typed[-2:]))
+    firsts = [found[0][len(shared)]] if len(found.get(0, [])) > len(shared) else []
+    for number, tokens in found.items():
+        if number:
+            firsts.append(tokens[0])
+            head = [*request.token_ids, *typed[: max(0, len(typed) - 2)], *shared, *tokens[:-1]]
+            assert len(tokens) == 1 or int(np.argmax(model.logits(head))) == tokens[-1]
+    assert len(set(firsts)) == len(firsts)
+    assert [number for number, cache in model.caches.items() if cache] == [0], "the others are given back"
+
+
+def healed(tokens: Sequence[int], typed: bytes) -> list[int]:
+    """The first tokens, which only repeat what is typed."""
+    n_bytes = 0
+    for number, token in enumerate(tokens):
+        n_bytes += len(PIECES[token])
+        if n_bytes > len(typed):
+            return list(tokens[:number])
+    return list(tokens)

@@ -29,7 +29,7 @@ def ghost(text: str, start: int = END_OF_VAL, end: int | None = None) -> Complet
 
 
 def test_an_inline_item() -> None:
-    [item] = convert.inline_completion_list(ghost("ue\n", 6, 7), MIRROR, "id-1").items
+    [item] = convert.inline_completion_list([ghost("ue\n", 6, 7)], MIRROR, "id-1").items
     assert item.insert_text == "ue\n"
     assert item.range == types.Range(types.Position(0, 7), types.Position(0, 8))
     assert item.command == types.Command("", "codeslm.accepted", arguments=["id-1"])
@@ -38,14 +38,14 @@ def test_an_inline_item() -> None:
 def test_nothing_is_an_empty_list() -> None:
     over_two_lines = ghost("x", 6, END_OF_VAL)
     for completion, document in [(None, MIRROR), (ghost("x"), None), (None, None), (over_two_lines, MIRROR)]:
-        assert convert.inline_completion_list(completion, document, "id").items == []
+        assert convert.inline_completion_list([completion] if completion else [], document, "id").items == []
         assert convert.completion_list(completion, document, "id").items == []
 
 
 def test_without_an_id_there_is_no_command() -> None:
-    [item] = convert.inline_completion_list(ghost("ue"), MIRROR).items
+    [item] = convert.inline_completion_list([ghost("ue")], MIRROR).items
     assert item.command is None
-    unstructured = convert.converter().unstructure(convert.inline_completion_list(ghost("ue"), MIRROR))
+    unstructured = convert.converter().unstructure(convert.inline_completion_list([ghost("ue")], MIRROR))
     assert unstructured["items"][0]["insertText"] == "ue"
 
 
@@ -147,6 +147,7 @@ def test_a_report_of_a_completion() -> None:
         "text": "ue",
         "range": {"start": {"line": 0, "character": 7}, "end": {"line": 0, "character": 8}},
         "confidence": 0.5,
+        "alternatives": [],
         "trigger": "invoked",
         "extent": "line",
         "model": "tiny",

@@ -129,6 +129,14 @@ class EngineSettings(_Table):
         ge=1,
         le=4096,
     )
+    shared: bool = _setting(True, "Whether editors that want the same model in the same way use one engine together.")
+    idle_minutes: float = _setting(
+        30.0,
+        "How long nobody may have asked for anything until the engine gives its memory back; the next request loads "
+        "the model again. 0 for never.",
+        unit="minutes",
+        ge=0.0,
+    )
 
 
 class Settings(_Table):

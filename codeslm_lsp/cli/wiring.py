@@ -24,6 +24,8 @@ def launch(settings: Settings) -> Launched:
         n_ubatch=settings.engine.microbatch_tokens,
         n_threads=settings.engine.threads,
         cache_bytes=settings.engine.cache_megabytes << 20,
+        idle_minutes=settings.engine.idle_minutes,
+        shared=settings.engine.shared,
     )
     engine = EngineProcess(options)
     engine.start()

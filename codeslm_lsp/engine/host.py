@@ -1,179 +1,233 @@
-"""The engine process: owns the one model and answers one server over a local socket (see ``wire``).
+"""The engine process: one model, and the clients that it answers over a local socket at its place (see ``rendezvous``).
 
-It ends when the server closes the socket, and also when its standard input ends, which the operating system guarantees
-however the server dies. Evaluation runs in one thread (see ``schedule``); the socket stays responsive meanwhile.
+It belongs to no editor: it was started in a session of its own and ends by itself, soon after its last client has gone,
+if nobody comes at all, and when nobody has asked anything for so long that its memory is better given back.
+Evaluation runs in one thread (see ``runner``); the sockets stay responsive meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import os
-import shutil
+import secrets
 import sys
-import threading
+from collections.abc import Callable
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any, TypeVar
 
-from codeslm_lsp.engine import wire
-from codeslm_lsp.engine.protocol import GenerateRequest
-from codeslm_lsp.engine.schedule import Interrupted, Schedule
-from codeslm_lsp.values import CodeslmError, ModelInfo, StopReason, Timings, Token
+from codeslm_lsp.engine import peer, wire
+from codeslm_lsp.engine.rendezvous import Card, Place
+from codeslm_lsp.engine.runner import Runner
+from codeslm_lsp.values import CodeslmError, Token
 
-FOLDER_PREFIX = "engine-"
-"""How the folder is called that is made for one engine's socket alone."""
+FIRST_CLIENT_S = 10.0
+"""Whoever starts an engine looks for it every few milliseconds: after this time it has gone."""
+
+LINGER_S = 1.0
+"""A client that went without a word may have crashed, and is often started again at once."""
+
+LEAVE_PATIENCE_S = 10.0
+"""How long clients may take to finish what they asked for before the engine said that it leaves."""
+
+MAX_OUTSTANDING = 64
+"""Generations of one client at a time: many times what an editor asks for, and few enough to be kept in order."""
 
 ResultT = TypeVar("ResultT")
 
 
-class Host:
-    """One client's requests → one model. The model is loaded by ``engine/open`` and lives as long as the process."""
+async def serve(place: Place) -> None:
+    """Answer clients at ``place``, whose lock this process holds, until there is nothing more to do; then end it."""
+    host = Host(place, asyncio.get_running_loop())
+    await host.receive()
+    await host.leave()
 
-    def __init__(self, connection: wire.Connection, secret: str) -> None:
-        self._connection = connection
-        self._secret = secret
-        self._schedule = Schedule(self._interrupt)
-        self._model: Any = None
-        self._lanes: Any = None
-        self._asked: set[int] = set()
-        self._cancelled: set[int] = set()
-        self._running: int | None = None
-        self._lock = threading.Lock()
+
+class Host:
+    """The clients of one model, and the decision when to end."""
+
+    def __init__(self, place: Place, loop: asyncio.AbstractEventLoop) -> None:
+        self._place = place
+        self._loop = loop
+        self._secret = secrets.token_hex(32)
+        self._runner = Runner()
+        self._guests: dict[int, Guest] = {}
+        self._n_guests = 0
+        self._n_arriving = 0
+        self._patience_s = FIRST_CLIENT_S
+        self._timer: asyncio.TimerHandle | None = None
+        self._enough = asyncio.Event()
+        self._changed = asyncio.Event()
+
+    async def receive(self) -> None:
+        """Let clients in until it is time to leave."""
+        if sys.platform == "win32":
+            server = await asyncio.start_server(self._on_client, "127.0.0.1", 0)
+            address = f"tcp:127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        else:
+            server = await asyncio.start_unix_server(self._on_client, self._place.socket)
+            self._place.socket.chmod(0o600)
+            address = f"unix:{self._place.socket}"
+        self._place.show(Card(address, self._secret, os.getpid()))
+        self._look_at_the_clock()
+        while not self._enough.is_set():  # A client may have come in the moment between.
+            await self._enough.wait()
+        self._place.hide()
+        server.close()
+
+    async def leave(self) -> None:
+        """The engine is about to leave: nobody can find it any more, its clients finish what they have begun.
+
+        They are told, so that they do not take its end for a death. Whatever has to be kept longer than this process
+        is put away here, when nothing is evaluated any more, and before the lock is given up with ``clear``.
+        """
+        for guest in self._guests.values():
+            guest.tell_leaving()
+        deadline = self._loop.time() + LEAVE_PATIENCE_S
+        while self._guests and self._loop.time() < deadline:
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), deadline - self._loop.time())
+            except TimeoutError:
+                break
+        self._place.clear()
+        os._exit(0)  # The model's thread may be in the middle of an evaluation that nobody waits for.
+
+    async def _on_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._n_arriving += 1
+        self._look_at_the_clock()
+        try:
+            await peer.greet(reader, writer, self._secret, own=peer.ENGINE, other=peer.CLIENT)
+        except peer.Stranger:
+            writer.close()
+            return
+        finally:
+            self._n_arriving -= 1
+            self._look_at_the_clock()
+        self._n_guests += 1
+        guest = Guest(self._n_guests, self._runner, self._look_at_the_clock, self._all_said_bye)
+        self._guests[guest.number] = guest
+        self._look_at_the_clock()
+        try:
+            await guest.run(reader, writer)
+        finally:
+            del self._guests[guest.number]
+            guest.cancel_all()
+            self._patience_s = 0.0 if guest.said_bye else LINGER_S
+            self._changed.set()
+            self._look_at_the_clock()
+
+    def _look_at_the_clock(self) -> None:
+        """Something has begun or ended: how long from now may nothing happen until it is time to leave?"""
+        self._enough.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        patience_s = self._patience()
+        if patience_s is not None:
+            self._timer = self._loop.call_later(patience_s, self._enough.set)
+
+    def _patience(self) -> float | None:
+        guests = self._guests.values()
+        if self._n_arriving or any(guest.is_busy or not guest.idle_s for guest in guests):
+            return None
+        return max((guest.idle_s for guest in guests), default=self._patience_s)
+
+    def _all_said_bye(self) -> bool:
+        return not self._n_arriving and all(guest.said_bye for guest in self._guests.values())
+
+
+class Guest:
+    """One client: its messages → work for the runner, and back.
+
+    ``idle_s``: after how long without any request it can do without the engine, 0 for never. ``said_bye``: it has no
+    use for the engine any more.
+    """
+
+    def __init__(
+        self, number: int, runner: Runner, on_change: Callable[[], None], all_said_bye: Callable[[], bool]
+    ) -> None:
+        self.number = number
+        self.idle_s = 0.0
+        self.said_bye = False
+        self._runner = runner
+        self._on_change = on_change
+        self._all_said_bye = all_said_bye
+        self._loop = asyncio.get_running_loop()
+        self._connection = wire.Connection()
+        self._streams: set[int] = set()
+        self._n_working = 0
         self._register()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it waits for an answer."""
+        return self._n_working > 0
+
+    async def run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer until it goes."""
+        self._connection.attach(writer)
+        await self._connection.run(reader, writer)
+
+    def tell_leaving(self) -> None:
+        """Tell that the engine leaves. What was asked before is still answered."""
+        self._connection.protocol.notify(wire.LEAVING, {})
+
+    def cancel_all(self) -> None:
+        """Nobody waits for its generations any more."""
+        for stream in self._streams:
+            self._runner.cancel((self.number, stream))
 
     def _register(self) -> None:
         feature = self._connection.feature
 
         @feature(wire.OPEN)
         async def open_model(params: dict[str, Any]) -> dict[str, Any]:
-            if not hmac.compare_digest(str(params["secret"]), self._secret):
-                os._exit(3)
             try:
-                info = await _result(self._schedule.foreground(lambda: self._open(params)))
+                info = await self._work(self._runner.open(params))
             except CodeslmError as error:
                 return {"error": str(error)}
+            self.idle_s = float(params["idle_s"])
+            self._on_change()
             return {"name": info.name, "path": info.path, "n_ctx": info.n_ctx, "n_vocab": info.n_vocab}
 
         @feature(wire.GENERATE)
         async def generate(params: dict[str, Any]) -> dict[str, Any]:
             stream, request = int(params["stream"]), wire.request_from_json(params)
-            self._asked.add(stream)
-            run = self._schedule.background if request.background else self._schedule.foreground
+            if len(self._streams) >= MAX_OUTSTANDING or stream in self._streams:
+                raise wire.RequestFailed("too many generations at once")
+            self._streams.add(stream)
             try:
-                stop, timings = await _result(run(lambda: self._generate(stream, request)))
+                generated = self._runner.generate((self.number, stream), request, lambda token: self._on(stream, token))
+                stop, timings = await self._work(generated)
             finally:
-                self._asked.discard(stream)
-                self._cancelled.discard(stream)
+                self._streams.discard(stream)
             return wire.end_to_json(stop, timings)
 
         @feature(wire.CANCEL)
         def cancel(params: dict[str, Any]) -> None:
-            self._cancel(int(params["stream"]))
+            self._runner.cancel((self.number, int(params["stream"])))
 
         @feature(wire.ENCODE)
         async def encode(params: dict[str, Any]) -> list[list[int]]:
-            # The vocabulary is read-only and the tokenizer keeps no state: no need to wait for the worker.
-            return [self._model.tokenize(text) for text in params["texts"]]
+            self._on_change()
+            # In a thread of its own: neither a running generation nor other clients wait for a long text.
+            return await asyncio.to_thread(self._runner.encode, list(params["texts"]))
 
-    def _open(self, params: dict[str, Any]) -> ModelInfo:
-        # Imported here so that the socket is open before the native library is loaded.
-        from codeslm_lsp.engine.llama_lanes import Lanes
-        from codeslm_lsp.engine.llama_model import LlamaModel, LlamaOptions
+        @feature(wire.BYE)
+        def bye(_params: dict[str, Any]) -> dict[str, Any]:
+            self.said_bye = True
+            return {"ends": self._all_said_bye()}
 
-        path = str(params["path"])
-        names = ("n_ctx", "n_ubatch", "n_threads", "cache_bytes")
-        self._model = LlamaModel(path, LlamaOptions(**{name: int(params[name]) for name in names}))
-        self._lanes = Lanes(self._model)
-        return ModelInfo(name=Path(path).stem, path=path, n_ctx=self._model.n_ctx, n_vocab=self._model.n_vocab)
-
-    def _generate(self, stream: int, request: GenerateRequest) -> tuple[StopReason, Timings]:
-        with self._lock:
-            self._running = stream
-            self._model.clear_abort()
-        tokens = self._lanes.run(request, lambda: stream in self._cancelled)
-        n_sent = 0
+    async def _work(self, promised: Future[ResultT]) -> ResultT:
+        """The result of scheduled work, which runs to its end even if the request is forgotten meanwhile."""
+        self._n_working += 1
+        self._on_change()
         try:
-            while True:
-                self._loop.call_soon_threadsafe(self._send, stream, next(tokens))
-                n_sent += 1
-        except StopIteration as end:
-            stop, timings = end.value
+            return await asyncio.shield(asyncio.wrap_future(promised))
         finally:
-            with self._lock:
-                self._running = None
-        was_interrupted = request.background and stop is StopReason.CANCELLED and stream not in self._cancelled
-        if was_interrupted and not n_sent:
-            raise Interrupted  # What was evaluated is kept. Tokens that were sent already could not be sent again.
-        return stop, timings
+            self._n_working -= 1
+            self._on_change()
 
-    def _cancel(self, stream: int) -> None:
-        with self._lock:
-            if stream not in self._asked:
-                return  # It is over.
-            self._cancelled.add(stream)
-            if self._running == stream:
-                self._model.abort()
-
-    def _interrupt(self) -> None:
-        self._model.abort()
-
-    def _send(self, stream: int, token: Token) -> None:
-        self._connection.protocol.notify(wire.TOKEN, wire.token_to_json(stream, token))
-
-    async def run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one client until it goes."""
-        self._loop = asyncio.get_running_loop()
-        self._connection.attach(writer)
-        await self._connection.run(reader, writer)
-
-
-async def _result(promised: Future[ResultT]) -> ResultT:
-    """The result of scheduled work, which runs to its end even if the request is forgotten meanwhile."""
-    return await asyncio.shield(asyncio.wrap_future(promised))
-
-
-async def _serve(address: str, secret: str) -> None:
-    gone = asyncio.Event()
-
-    async def on_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await Host(wire.Connection(), secret).run(reader, writer)
-        gone.set()
-
-    if address.startswith("tcp:"):
-        host, _, port = address.removeprefix("tcp:").rpartition(":")
-        server = await asyncio.start_server(on_client, host, int(port))
-    else:
-        server = await asyncio.start_unix_server(on_client, address.removeprefix("unix:"))
-    async with server:
-        await gone.wait()
-
-
-def _leave_with_parent(address: str) -> None:
-    """End this process when standard input ends: the server held its other end and is no more."""
-    while sys.stdin.buffer.read(1):
-        pass
-    _leave(address)
-
-
-def _leave(address: str) -> None:
-    """Remove the private folder of the socket, which a killed server can no longer do, and end."""
-    folder = Path(address.removeprefix("unix:")).parent
-    if address.startswith("unix:") and folder.name.startswith(FOLDER_PREFIX):
-        shutil.rmtree(folder, ignore_errors=True)
-    os._exit(0)
-
-
-def main() -> None:
-    """``python -m codeslm_lsp.engine.host ADDRESS``, started by ``engine.process``."""
-    secret = os.environ.pop(wire.SECRET_VARIABLE, "")
-    if len(sys.argv) != 2 or not secret:
-        sys.exit("This program is started by codeslm itself; run `codeslm serve` instead.")
-    address = sys.argv[1]
-    threading.Thread(target=_leave_with_parent, args=(address,), daemon=True).start()
-    asyncio.run(_serve(address, secret))
-    _leave(address)
-
-
-if __name__ == "__main__":
-    main()
+    def _on(self, stream: int, token: Token) -> None:
+        """Called by the model's thread."""
+        self._loop.call_soon_threadsafe(self._connection.protocol.notify, wire.TOKEN, wire.token_to_json(stream, token))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -17,41 +16,60 @@ class Interrupted(Exception):
 
 
 class Schedule:
-    """Runs one piece of work at a time. ``interrupt`` is called, from any thread, to stop background work that runs."""
+    """Runs one piece of work at a time, in turn for each of its owners.
 
-    def __init__(self, interrupt: Callable[[], None]) -> None:
+    ``interrupt`` is called, from any thread, to stop background work that runs; ``allow`` before each piece of work, so
+    that an interruption meant for the one before does not stop it.
+    """
+
+    def __init__(self, interrupt: Callable[[], None], allow: Callable[[], None]) -> None:
         self._interrupt = interrupt
-        self._foreground: deque[_Work] = deque()
+        self._allow = allow
+        self._turns: dict[Hashable, int] = {}
+        self._foreground: list[_Work] = []
         self._background: list[_Work] = []
         self._arrivals = itertools.count()
         self._in_background = False
         self._news = threading.Condition()
         threading.Thread(target=self._run, name="engine", daemon=True).start()
 
-    def foreground(self, work: Callable[[], ResultT]) -> Future[ResultT]:
-        """Run ``work`` before all background work, in the order of arrival."""
-        return self._add(self._foreground, work)
+    def foreground(self, work: Callable[[], ResultT], owner: Hashable = None) -> Future[ResultT]:
+        """Run ``work`` before all background work, in the order of arrival; each owner has one turn after the other.
 
-    def background(self, work: Callable[[], ResultT]) -> Future[ResultT]:
+        So whoever asks for much at once delays nobody by more than one piece of it.
+        """
+        return self._add(self._foreground, work, owner)
+
+    def background(self, work: Callable[[], ResultT], owner: Hashable = None) -> Future[ResultT]:
         """Run ``work`` when nothing else waits, the newest first: it is what the user does now."""
-        return self._add(self._background, work)
+        return self._add(self._background, work, owner)
 
-    def _add(self, queue: deque[_Work] | list[_Work], work: Callable[[], ResultT]) -> Future[ResultT]:
+    def _add(self, queue: list[_Work], work: Callable[[], ResultT], owner: Hashable) -> Future[ResultT]:
         promised: Future[ResultT] = Future()
         with self._news:
-            queue.append(_Work(next(self._arrivals), work, promised))
+            queue.append(_Work(next(self._arrivals), owner, work, promised))
             if self._in_background:
                 self._interrupt()
             self._news.notify()
         return promised
+
+    def _next(self) -> _Work:
+        """Take what is to be done now. Called with the lock held, when there is something."""
+        self._in_background = not self._foreground
+        self._allow()
+        if self._in_background:
+            return self._background.pop()
+        work = min(self._foreground, key=lambda work: (self._turns.get(work.owner, -1), work.arrival))
+        self._foreground.remove(work)
+        self._turns[work.owner] = next(self._arrivals)
+        return work
 
     def _run(self) -> None:
         while True:
             with self._news:
                 self._in_background = False
                 self._news.wait_for(lambda: self._foreground or self._background)
-                self._in_background = not self._foreground
-                work = self._background.pop() if self._in_background else self._foreground.popleft()
+                work = self._next()
             try:
                 result = work.call()
             except Interrupted:
@@ -65,9 +83,10 @@ class Schedule:
 
 
 class _Work:
-    """Something to call, and the promise of its result."""
+    """Something to call, for whom, and the promise of its result."""
 
-    def __init__(self, arrival: int, call: Callable[[], Any], promised: Future[Any]) -> None:
+    def __init__(self, arrival: int, owner: Hashable, call: Callable[[], Any], promised: Future[Any]) -> None:
         self.arrival = arrival
+        self.owner = owner
         self.call = call
         self.promised = promised

@@ -1,15 +1,19 @@
-"""The private protocol between server and engine process: JSON-RPC (pygls') over a local socket.
+"""The private protocol between servers and their engine process: JSON-RPC (pygls') over a local socket.
 
-    engine/open      {secret, path, n_ctx, n_ubatch, n_threads, cache_bytes} → {name, path, n_ctx, n_vocab}
+    engine/open      {path, n_ctx, n_ubatch, n_threads, cache_bytes, idle_s}
+                     → {name, path, n_ctx, n_vocab}, or {error}
     engine/generate  {stream, token_ids, typed_ids, stop_ids, max_tokens, time_budget_ms, heal, document, background,
                       n_alternatives}
                      → {stop, timings}
     engine/token     {stream, id, text, logprob, branch}          notification, engine → server
     engine/cancel    {stream}                                     notification, server → engine
     engine/encode    {texts} → [[token id, …], …]
+    engine/bye       {} → {ends}                                  I need you no more → whether nobody else does
+    engine/leaving   {}                                           notification, engine → server: finish what you have
+                                                                  asked, and connect again when you need an engine
 
-The socket is a Unix domain socket in a folder only the user can enter; where there are none (Windows) it is a
-loopback port. Either way the first message must carry the secret that the server handed the engine at its start.
+The socket is a Unix domain socket in a folder only the user can enter (see ``rendezvous``); where there are none
+(Windows) it is a loopback port. Either way both ends make sure of each other first (see ``peer``).
 """
 
 from __future__ import annotations
@@ -35,9 +39,14 @@ GENERATE = "engine/generate"
 TOKEN = "engine/token"
 CANCEL = "engine/cancel"
 ENCODE = "engine/encode"
+BYE = "engine/bye"
+LEAVING = "engine/leaving"
 
-SECRET_VARIABLE = "CODESLM_ENGINE_SECRET"
-"""The environment variable by which the secret reaches the engine process; it is not visible in process lists."""
+MAX_MESSAGE_BYTES = 1 << 26
+"""More than a text of ``completion.max_file_bytes`` needs. Whoever announces more is not listened to."""
+
+MAX_UNREAD_BYTES = 1 << 23
+"""A client that does not read what it is sent is given up, before its unread tokens take anybody's memory."""
 
 RequestFailed = JsonRpcException
 """What a request raises whose answer is an error."""
@@ -59,23 +68,47 @@ class Connection(JsonRPCServer):
     async def run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Handle messages until the other end closes the socket."""
         try:
-            await run_async(self._stop, reader, self.protocol, _log, self.report_server_error)
-        except (ConnectionError, asyncio.IncompleteReadError):
+            await run_async(self._stop, _Reader(reader), self.protocol, _log, self._give_up)
+        except (OSError, ValueError, asyncio.IncompleteReadError):
             pass
         finally:
             self._stop.set()
             writer.close()
 
+    def _give_up(self, _error: Exception, _kind: type[Exception]) -> None:
+        """What arrived was no message, so nothing that follows can be trusted to be one."""
+        self._stop.set()
+
+
+class _Reader:
+    """pygls' reader over an asyncio stream, for messages of a size that a peer may have reason to send."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+
+    async def readline(self) -> bytes:
+        """One line of a header. Raises ``ValueError`` when it is none."""
+        return await self._reader.readline()
+
+    async def readexactly(self, n: int) -> bytes:
+        """The body. Raises ``ConnectionError`` when it is too long."""
+        if n > MAX_MESSAGE_BYTES:
+            raise ConnectionError(f"a message of {n} bytes")
+        return await self._reader.readexactly(n)
+
 
 class _StreamWriter:
-    """pygls' writer over an asyncio stream; a message to an end that has gone is dropped."""
+    """pygls' writer over an asyncio stream; a message to an end that has gone, or does not read, is dropped."""
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
 
     def write(self, data: bytes) -> None:
-        if not self._writer.is_closing():
-            self._writer.write(data)
+        if self._writer.is_closing():
+            return
+        self._writer.write(data)
+        if self._writer.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
+            self._writer.transport.abort()
 
     def close(self) -> None:
         self._writer.close()

@@ -59,7 +59,7 @@ async def open_arm(name: str, model: Path, settings: Settings) -> AsyncIterator[
 
 @asynccontextmanager
 async def _engine(model: Path, settings: Settings, ask: Ask) -> AsyncIterator[Arm]:
-    options = EngineOptions(model, settings.engine.context_tokens, settings.engine.microbatch_tokens)
+    options = EngineOptions(model, settings.engine.context_tokens, settings.engine.microbatch_tokens, shared=False)
     engine = EngineProcess(options)
     try:
         model_format = await read_format(model, engine)

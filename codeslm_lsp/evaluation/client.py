@@ -86,13 +86,17 @@ class Server:
 
 @asynccontextmanager
 async def serving(model: Path, settings: Settings) -> AsyncIterator[Server]:
-    """``codeslm serve`` in a process of its own, with these settings and this model."""
+    """``codeslm serve`` in a process of its own, with these settings and this model.
+
+    Its engine is its own too: what other editors ask of one would be measured with it.
+    """
     client = LanguageClient("codeslm-eval", "1")
     client.feature(types.WINDOW_LOG_MESSAGE)(lambda _params: None)  # Which model was chosen: known here.
     await client.start_io(sys.executable, "-m", "codeslm_lsp.cli", "--model", str(model), "serve")
     capabilities = types.ClientCapabilities(
         general=types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf32])
     )
+    settings = settings.model_copy(update={"engine": settings.engine.model_copy(update={"shared": False})})
     options = settings.model_dump(mode="json", exclude={"model"})
     await client.initialize_async(types.InitializeParams(capabilities=capabilities, initialization_options=options))
     client.initialized(types.InitializedParams())

@@ -23,7 +23,7 @@ N_PROMPT = 2000
 
 async def measure(model: Path, n: int) -> list[float]:
     """Milliseconds of ``n`` cancels."""
-    engine = EngineProcess(EngineOptions(model))
+    engine = EngineProcess(EngineOptions(model, shared=False))
     info = await engine.ready(120_000)
     draw = random.Random(0)
     delays = []

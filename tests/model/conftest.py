@@ -6,6 +6,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,3 +34,13 @@ def small_model() -> Path:
 def large_model() -> Path:
     """Qwen2.5-Coder 1.5B."""
     return _model("qwen2.5-coder-1.5b")
+
+
+@pytest.fixture(autouse=True)
+def runtime_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A runtime folder of the test's own: it shares no engine with an editor that is open meanwhile."""
+    folder = Path(tempfile.mkdtemp(prefix="codeslm-test-"))  # pytest's own are too long for a socket.
+    if sys.platform != "win32":
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)

@@ -199,7 +199,7 @@ async def test_closing_leaves_no_process_and_no_file(small_model: Path) -> None:
 
 def socket_folder(pid: int) -> Path:
     """The private folder of an engine's socket, which is on its command line."""
-    return Path(psutil.Process(pid).cmdline()[-1].removeprefix("unix:")).parent
+    return Path(psutil.Process(pid).cmdline()[-1])
 
 
 def test_the_engine_leaves_when_its_parent_is_killed(small_model: Path) -> None:

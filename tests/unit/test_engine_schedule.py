@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ class Bench:
         self.started = threading.Semaphore(0)
         self.gate = threading.Event()
         self.interrupted = threading.Event()
-        self.schedule = Schedule(self.interrupted.set)
+        self.schedule = Schedule(self.interrupted.set, self.interrupted.clear)
 
     def quick(self, name: str) -> Future[str]:
         return self.schedule.foreground(lambda: self._note(name))
@@ -34,7 +35,6 @@ class Bench:
         return name
 
     def _wait(self, name: str) -> str:
-        self.interrupted.clear()
         self.started.release()
         while not self.gate.wait(0.001):
             if self.interrupted.is_set():
@@ -74,6 +74,18 @@ def test_the_newest_background_work_comes_first() -> None:
     bench.gate.set()
     results(first, second)
     assert bench.done == ["quick", "second", "first"]
+
+
+def test_owners_take_turns() -> None:
+    """One that asks for much at once delays the others by one piece of work, and comes to its own."""
+    bench = Bench()
+    slow = bench.schedule.foreground(lambda: bench._wait("slow"))
+    assert bench.started.acquire(timeout=PATIENCE_S)
+    names = ["a1", "a2", "a3", "a4", "b1", "b2", "c1"]
+    promised = [bench.schedule.foreground(partial(bench._note, name), owner=name[0]) for name in names]
+    bench.gate.set()
+    results(slow, *promised)
+    assert bench.done == ["slow", "a1", "b1", "c1", "a2", "b2", "a3", "a4"]
 
 
 def test_what_fails_fails_for_its_asker_alone() -> None:

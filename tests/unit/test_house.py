@@ -33,7 +33,7 @@ OWNERS = {
     "pydantic": ("settings",),
     "tree_sitter": ("syntax/",),
     "huggingface_hub": ("models/",),
-    "filelock": ("models/",),
+    "filelock": ("models/", "engine/claim", "engine/rendezvous"),
     "httpx": ("models/",),
     "tiktoken": ("prompt/",),
     "llama_cpp": ("engine/llama",),

@@ -1,0 +1,137 @@
+"""Requests of several clients → tokens of the one model, by the one thread that owns it (see ``schedule``).
+
+A generation is known by its client and the number that the client gave it, so nobody can stop somebody else's; a
+document belongs to its client too, so that two editors with the same file open do not take each other's prompts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from codeslm_lsp.engine.protocol import GenerateRequest
+from codeslm_lsp.engine.schedule import Interrupted, Schedule
+from codeslm_lsp.values import EngineUnavailable, ModelInfo, StopReason, Timings, Token
+
+Key = tuple[int, int]
+"""The client's number, and its own number of the generation."""
+
+
+GRACE_S = 0.03
+"""How long an evaluation goes on that was cancelled. When somebody types on, the next request follows within some
+milliseconds and wants the same prompt: an abort would lose the micro-batch that both need, and with a key every tenth
+of a second a prompt would never be evaluated."""
+
+
+class Runner:
+    """The model, from the first ``open`` to the end of the process. All methods may be called from the event loop."""
+
+    def __init__(self) -> None:
+        self._schedule = Schedule(self._interrupt, self._allow)
+        self._model: Any = None
+        self._lanes: Any = None
+        self._info: ModelInfo | None = None
+        self._asked: dict[Key, GenerateRequest] = {}
+        self._cancelled: set[Key] = set()
+        self._running: Key | None = None
+        self._lock = threading.Lock()
+
+    def open(self, params: dict[str, Any]) -> Future[ModelInfo]:
+        """Load the model unless that is done; all clients of one engine ask for the same. Raises ``CodeslmError``."""
+        return self._schedule.foreground(lambda: self._open(params))
+
+    def generate(
+        self, key: Key, request: GenerateRequest, on_token: Callable[[Token], None]
+    ) -> Future[tuple[StopReason, Timings]]:
+        """Run a request; ``on_token`` is called in the model's thread."""
+        client, _ = key
+        own = replace(request, document=f"{client}\0{request.document}")
+        self._asked[key] = own
+        run = self._schedule.background if request.background else self._schedule.foreground
+        promised = run(lambda: self._generate(key, own, on_token), client)
+        promised.add_done_callback(lambda _: self._forget(key))
+        return promised
+
+    def cancel(self, key: Key) -> None:
+        """Stop a generation, whether it runs or waits."""
+        with self._lock:
+            if key not in self._asked:
+                return  # It is over.
+            self._cancelled.add(key)
+        asyncio.get_running_loop().call_later(GRACE_S, self._abort_what_nobody_wants)
+
+    def encode(self, texts: list[str]) -> list[list[int]]:
+        """See ``Engine.encode``. The vocabulary is read-only, and its tokenizer keeps no state: any thread may."""
+        if self._info is None:
+            raise EngineUnavailable("The model is not loaded yet; try again shortly.")
+        return [self._model.tokenize(text) for text in texts]
+
+    def _open(self, params: dict[str, Any]) -> ModelInfo:
+        # Imported here so that clients can connect before the native library is loaded.
+        from codeslm_lsp.engine.llama_lanes import Lanes
+        from codeslm_lsp.engine.llama_model import LlamaModel, LlamaOptions
+
+        if self._info is None:
+            path = str(params["path"])
+            names = ("n_ctx", "n_ubatch", "n_threads", "cache_bytes")
+            self._model = LlamaModel(path, LlamaOptions(**{name: int(params[name]) for name in names}))
+            self._lanes = Lanes(self._model)
+            self._info = ModelInfo(Path(path).stem, path, n_ctx=self._model.n_ctx, n_vocab=self._model.n_vocab)
+        return self._info
+
+    def _generate(
+        self, key: Key, request: GenerateRequest, on_token: Callable[[Token], None]
+    ) -> tuple[StopReason, Timings]:
+        with self._lock:
+            if key in self._cancelled:
+                return StopReason.CANCELLED, Timings()
+            self._running = key
+        tokens = self._lanes.run(request, lambda: key in self._cancelled)
+        n_sent = 0
+        try:
+            while True:
+                on_token(next(tokens))
+                n_sent += 1
+        except StopIteration as end:
+            stop, timings = end.value
+        finally:
+            with self._lock:
+                self._running = None
+        was_interrupted = request.background and stop is StopReason.CANCELLED and key not in self._cancelled
+        if was_interrupted and not n_sent:
+            raise Interrupted  # What was evaluated is kept. Tokens that were sent already could not be sent again.
+        return stop, timings
+
+    def _abort_what_nobody_wants(self) -> None:
+        """Abort the evaluation that runs if it was cancelled, unless another request waits for the same prompt."""
+        with self._lock:
+            if self._running is None or self._running not in self._cancelled:
+                return
+            running = self._asked[self._running]
+            others = (request for key, request in self._asked.items() if key not in self._cancelled)
+            if not any(_needs(other, running) for other in others):
+                self._model.abort()
+
+    def _forget(self, key: Key) -> None:
+        with self._lock:
+            self._asked.pop(key, None)
+            self._cancelled.discard(key)
+
+    def _interrupt(self) -> None:
+        if self._model is not None:
+            self._model.abort()
+
+    def _allow(self) -> None:
+        if self._model is not None:
+            self._model.clear_abort()
+
+
+def _needs(waiting: GenerateRequest, running: GenerateRequest) -> bool:
+    """Whether what is being evaluated for ``running`` would have to be evaluated for ``waiting`` as well."""
+    is_same = (waiting.document, waiting.token_ids) == (running.document, running.token_ids)
+    return is_same and not waiting.background

@@ -250,10 +250,19 @@ async def assistants(
 ) -> AsyncIterator[list[Assistant]]:
     """Ours, and theirs where ``program`` is given, both running on the same model with the same threads."""
     async with contextlib.AsyncExitStack() as stack:
-        found: list[Assistant] = [Ours(await stack.enter_async_context(serving(model, settings)))]
+        server = await stack.enter_async_context(serving(model, settings))
+        await _load(server)
+        found: list[Assistant] = [Ours(server)]
         if program is not None:
             found.append(Theirs(await stack.enter_async_context(rival.running(program, model, n_threads))))
         yield found
+
+
+async def _load(server: Server) -> None:
+    """Have the model loaded, which the rival's server does before it answers at all."""
+    document = server.open("file:///replay/first.py", "x = ", "python")
+    await document.suggestion(len(document.text), types.InlineCompletionTriggerKind.Automatic)
+    document.close()
 
 
 async def run(

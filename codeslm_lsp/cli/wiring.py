@@ -18,16 +18,21 @@ def launch(settings: Settings) -> Launched:
     """Begin to start the engine on an installed model; never downloads. Raises ``ModelError``."""
     path, message = model_path(settings, open_store())
     read_header(path)  # llama.cpp itself ends the process on a damaged file.
-    options = EngineOptions(
+    engine = EngineProcess(engine_options(settings, path))
+    engine.start()
+    return Launched(engine, lambda: read_format(path, engine), message)
+
+
+def engine_options(settings: Settings, path: Path) -> EngineOptions:
+    """How the settings want this model run."""
+    return EngineOptions(
         model_path=path,
         n_ctx=settings.engine.context_tokens,
         n_ubatch=settings.engine.microbatch_tokens,
         n_threads=settings.engine.threads,
         cache_bytes=settings.engine.cache_megabytes << 20,
+        background_share=settings.engine.background_share,
     )
-    engine = EngineProcess(options)
-    engine.start()
-    return Launched(engine, lambda: read_format(path, engine), message)
 
 
 def model_path(settings: Settings, store: Store) -> tuple[Path, str]:

@@ -26,7 +26,7 @@ INVOKED_PATIENCE = 3
 """An explicit request may take this many times the time budget: somebody waits for it."""
 
 ASSUMED_PREFILL_TOKENS_S = 100.0
-"""Until the first prompt is measured: a 1.5B model on two cores of a laptop."""
+"""Until the machine or a first prompt is measured: a 1.5B model on two cores of a laptop."""
 MEASURED_TOKENS = 64
 """Fewer tokens say little about the speed: one micro-batch of the engine."""
 
@@ -57,7 +57,7 @@ class Prompts:
         self._settings = settings
         self._anchors = Anchors(settings.completion.anchor_max_lines)
         self._next: tuple[Prompt, asyncio.Task[None]] | None = None
-        self._prefill_tokens_s = ASSUMED_PREFILL_TOKENS_S
+        self._learned_tokens_s: float | None = None
 
     async def find(self, document: Document, cursor: Cursor, tree: SyntaxTree | None, trigger: Trigger) -> Found:
         """The prompt to answer by; a new one where none is warm."""
@@ -107,7 +107,8 @@ class Prompts:
         """Follow the speed of evaluation on this machine, which changes with what else runs on it."""
         if timings.n_prefill >= MEASURED_TOKENS and timings.prefill_ms > 0:
             measured = timings.n_prefill / timings.prefill_ms * 1000
-            self._prefill_tokens_s += (measured - self._prefill_tokens_s) / 2
+            expected = self._prefill_tokens_s()
+            self._learned_tokens_s = expected + (measured - expected) / 2
 
     def forget(self, uri: str) -> None:
         """The document is closed."""
@@ -149,7 +150,14 @@ class Prompts:
         n_whole = self._settings.prompt.max_tokens
         return n_shown < len(document.text) and len(prompt.token_ids) < n_whole * FULL
 
+    def _prefill_tokens_s(self) -> float:
+        """As the requests so far have shown; before them, as the engine has measured."""
+        if self._learned_tokens_s is not None:
+            return self._learned_tokens_s
+        tuning = self._engine.tuning()
+        return tuning.prefill_tokens_s if tuning else ASSUMED_PREFILL_TOKENS_S
+
     def _n_first(self) -> int:
         """Tokens that this machine evaluates within the first wait."""
-        n_tokens = int(self._prefill_tokens_s * self._settings.completion.first_wait_ms / 1000)
+        n_tokens = int(self._prefill_tokens_s() * self._settings.completion.first_wait_ms / 1000)
         return max(MIN_PROMPT_TOKENS, n_tokens // FIRST_STEP * FIRST_STEP)

@@ -13,13 +13,15 @@ import shutil
 import sys
 import threading
 from concurrent.futures import Future
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from codeslm_lsp.engine import wire
 from codeslm_lsp.engine.protocol import GenerateRequest
 from codeslm_lsp.engine.schedule import Interrupted, Schedule
-from codeslm_lsp.values import CodeslmError, ModelInfo, StopReason, Timings, Token
+from codeslm_lsp.engine.tuning import tuning_to_json
+from codeslm_lsp.values import CodeslmError, ModelInfo, StopReason, Timings, Token, Tuning
 
 FOLDER_PREFIX = "engine-"
 """How the folder is called that is made for one engine's socket alone."""
@@ -35,6 +37,7 @@ class Host:
         self._secret = secret
         self._schedule = Schedule(self._interrupt)
         self._model: Any = None
+        self._tuner: Any = None
         self._lanes: Any = None
         self._asked: set[int] = set()
         self._cancelled: set[int] = set()
@@ -53,7 +56,12 @@ class Host:
                 info = await _result(self._schedule.foreground(lambda: self._open(params)))
             except CodeslmError as error:
                 return {"error": str(error)}
-            return {"name": info.name, "path": info.path, "n_ctx": info.n_ctx, "n_vocab": info.n_vocab}
+            tuning = self._tuner.tuning and tuning_to_json(self._tuner.tuning)
+            return {**asdict(info), "tuning": tuning}
+
+        @feature(wire.MEASURE)
+        async def measure(_params: dict[str, Any]) -> dict[str, Any]:
+            return tuning_to_json(await _result(self._schedule.foreground(lambda: self._tuner.measure())))
 
         @feature(wire.GENERATE)
         async def generate(params: dict[str, Any]) -> dict[str, Any]:
@@ -79,11 +87,12 @@ class Host:
     def _open(self, params: dict[str, Any]) -> ModelInfo:
         # Imported here so that the socket is open before the native library is loaded.
         from codeslm_lsp.engine.llama_lanes import Lanes
-        from codeslm_lsp.engine.llama_model import LlamaModel, LlamaOptions
+        from codeslm_lsp.engine.tuner import Tuner, Wishes
 
         path = str(params["path"])
-        names = ("n_ctx", "n_ubatch", "n_threads", "cache_bytes")
-        self._model = LlamaModel(path, LlamaOptions(**{name: int(params[name]) for name in names}))
+        wishes = Wishes(**{field.name: params[field.name] for field in fields(Wishes)})
+        self._tuner = Tuner(Path(path), wishes, self._schedule, self._tell_tuning)
+        self._model = self._tuner.model
         self._lanes = Lanes(self._model)
         return ModelInfo(name=Path(path).stem, path=path, n_ctx=self._model.n_ctx, n_vocab=self._model.n_vocab)
 
@@ -117,6 +126,10 @@ class Host:
 
     def _interrupt(self) -> None:
         self._model.abort()
+
+    def _tell_tuning(self, tuning: Tuning) -> None:
+        values = tuning_to_json(tuning)
+        self._loop.call_soon_threadsafe(lambda: self._connection.protocol.notify(wire.TUNING, values))
 
     def _send(self, stream: int, token: Token) -> None:
         self._connection.protocol.notify(wire.TOKEN, wire.token_to_json(stream, token))

@@ -22,11 +22,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import psutil
-
 from codeslm_lsp.engine import wire
 from codeslm_lsp.engine.host import FOLDER_PREFIX
 from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream
+from codeslm_lsp.engine.tuning import tuning_from_json
 from codeslm_lsp.values import (
     EngineDied,
     EngineError,
@@ -38,6 +37,7 @@ from codeslm_lsp.values import (
     StopReason,
     Timings,
     Token,
+    Tuning,
 )
 
 CONNECT_TIMEOUT_S = 20.0
@@ -63,21 +63,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """What to run. ``n_threads`` 0 chooses from the physical cores; ``n_ctx`` and ``n_ubatch`` in tokens.
+    """What to run. ``n_threads`` and ``n_ubatch`` 0 leave it to the measurements; ``n_ctx`` and ``n_ubatch`` in tokens.
 
     ``cache_bytes`` is for the prompts of all documents together; one of ``n_ctx`` tokens always fits.
+    ``background_share`` is how much of the time background work may use.
     """
 
     model_path: Path
     n_ctx: int = 4096
-    n_ubatch: int = 64
+    n_ubatch: int = 0
     n_threads: int = 0
     cache_bytes: int = 0
-
-
-def choose_threads(n_physical_cores: int) -> int:
-    """All cores up to two, then all but one: an oversubscribed machine collapses to a tenth of its speed."""
-    return max(1, n_physical_cores if n_physical_cores <= 2 else n_physical_cores - 1)
+    background_share: float = 1.0
 
 
 class EngineProcess:
@@ -124,6 +121,15 @@ class EngineProcess:
     def evaluated(self) -> Evaluated:
         """See ``Engine.evaluated``."""
         return self._evaluated
+
+    def tuning(self) -> Tuning | None:
+        """See ``Engine.tuning``."""
+        return self._life.tuning if self._life else None
+
+    async def measure(self) -> Tuning:
+        """Measure anew how the model runs best here; takes some seconds and delays every request meanwhile."""
+        life = await self._alive(timeout_ms=0)
+        return tuning_from_json(await life.request(wire.MEASURE, {}))
 
     def _count(self, request: GenerateRequest, timings: Timings) -> None:
         before, n = self._evaluated, timings.n_prefill
@@ -201,6 +207,8 @@ class _Life:
         self._log_file = log
         self._connection = wire.Connection()
         self._connection.feature(wire.TOKEN)(lambda params: self._on_token(params))
+        self._connection.feature(wire.TUNING)(lambda params: self._on_tuning(params))
+        self.tuning: Tuning | None = None
         self._gone = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -298,14 +306,14 @@ class _Life:
         self._gone.set()
 
     async def _open(self, options: EngineOptions, secret: str) -> None:
-        n_threads = options.n_threads or choose_threads(psutil.cpu_count(logical=False) or os.cpu_count() or 1)
         params = {
             "secret": secret,
             "path": str(options.model_path),
             "n_ctx": options.n_ctx,
             "n_ubatch": options.n_ubatch,
-            "n_threads": n_threads,
+            "n_threads": options.n_threads,
             "cache_bytes": options.cache_bytes,
+            "background_share": options.background_share,
         }
         try:
             answer = await self.request(wire.OPEN, params)
@@ -315,6 +323,8 @@ class _Life:
             ) from None
         if "error" in answer:
             raise EngineUnavailable(answer["error"])
+        if (tuning := answer.pop("tuning")) is not None:
+            self._on_tuning(tuning)
         self.info = ModelInfo(**answer)
 
     def _last_words(self) -> str:
@@ -323,6 +333,9 @@ class _Life:
         lines = (Path(self._folder.name) / "log").read_text(errors="replace").strip().splitlines()
         advice = "run `codeslm models pull NAME` if the file may be damaged."
         return f": {lines[-1].rstrip('.')}; {advice}" if lines else f"; {advice}"
+
+    def _on_tuning(self, params: dict[str, Any]) -> None:
+        self.tuning = tuning_from_json(params)
 
     def _on_token(self, params: dict[str, Any]) -> None:
         if (stream := self.streams.get(params["stream"])) is not None:

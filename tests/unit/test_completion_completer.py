@@ -31,6 +31,7 @@ from codeslm_lsp.values import (
     SkipReason,
     StopReason,
     Trigger,
+    Tuning,
 )
 from tests.support.replay import FORMAT, MID, PRE, SUF, ByteTokenizer, ReplayEngine, Script
 
@@ -312,6 +313,27 @@ async def test_the_first_suggestion_at_a_place_has_a_short_prompt_and_the_whole_
     assert ahead.token_ids[1:].index(SUF) > bench.engine.requests[0].token_ids.index(SUF)
     report = await bench.at(f"{LONG}xy‸\nz\n")
     assert (report.anchor_reused, bench.last.token_ids) == (True, ahead.token_ids)
+
+
+class Measured(ReplayEngine):
+    """An engine that has been measured to be this fast."""
+
+    def __init__(self, prefill_tokens_s: float) -> None:
+        super().__init__(Script(default=""))
+        self._tuning = Tuning(2, 2, 64, True, prefill_tokens_s, 10.0, ((1, 1.0),))
+
+    def tuning(self) -> Tuning:
+        return self._tuning
+
+
+async def test_a_first_prompt_is_as_long_as_the_measured_machine_allows() -> None:
+    lengths = []
+    for prefill_tokens_s in (40.0, 150.0, 900.0):
+        bench = Bench(engine=Measured(prefill_tokens_s), prefetch="always", first_wait_ms=2500)
+        await bench.at(f"{LONG}x‸\nz\n")
+        lengths.append(len(bench.last.token_ids))
+    slow, quicker, quick = lengths
+    assert slow <= 128 < quicker <= 384 < quick
 
 
 async def test_who_asks_by_hand_gets_the_whole_prompt() -> None:

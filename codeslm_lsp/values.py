@@ -262,6 +262,22 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """A model and a requantised copy of it, in this order, on the same code.
+
+    ``nll`` is the mean of −log p over ``n_tokens`` tokens, in nats; ``nll_error`` the standard error of its difference.
+    At ``n_agreeing`` of them both would have produced the same token.
+    """
+
+    prefill_tokens_s: tuple[float, float]
+    decode_tokens_s: tuple[float, float]
+    nll: tuple[float, float]
+    nll_error: float
+    n_tokens: int
+    n_agreeing: int
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluated:
     """Prompt tokens that an engine has evaluated so far: while somebody waited, and ahead of that."""
 

@@ -39,9 +39,8 @@ def run(*arguments: str) -> Result:
 
 def test_what_is_worth_it_is_kept_beside_the_original(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models_optimize, "MIN_GAIN", 0.0)
-    monkeypatch.setattr(models_optimize, "MAX_LOSS_NATS", 100.0)
     before = model.read_bytes()
-    printed = run("tiny").stdout
+    printed = run("tiny", "--max-loss", "100").stdout
     assert "q4_0" in printed
     assert "q8_0" in printed
     [kept] = [path for path in model.parent.glob("*.gguf") if path != model]
@@ -60,8 +59,7 @@ def test_what_is_worth_it_is_kept_beside_the_original(model: Path, monkeypatch: 
 
 def test_a_dry_run_keeps_nothing(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models_optimize, "MIN_GAIN", 0.0)
-    monkeypatch.setattr(models_optimize, "MAX_LOSS_NATS", 100.0)
-    assert "is worth it" in run(str(model), "--dry-run").stdout
+    assert "is worth it" in run(str(model), "--max-loss", "100", "--dry-run").stdout
     assert list(model.parent.rglob("*.gguf")) == [model]
 
 
@@ -95,9 +93,10 @@ def test_the_quickest_is_taken_among_those_that_predict_as_well() -> None:
     assert gain(COMPARISON) == pytest.approx((1.28 + 0.64) / (128 / 130 + 16 / 30))
     worse = replace(COMPARISON, nll=(1.0, 1.03), prefill_tokens_s=(100.0, 200.0))
     slower = replace(COMPARISON, prefill_tokens_s=(100.0, 90.0))
-    assert best({"q4_0": COMPARISON, "q8_0": worse}) == "q4_0"
-    assert best({"q4_0": replace(COMPARISON, prefill_tokens_s=(100.0, 120.0)), "q8_0": COMPARISON}) == "q8_0"
-    assert best({"q4_0": worse, "q8_0": slower}) is None
+    assert best({"q4_0": COMPARISON, "q8_0": worse}, 0.02) == "q4_0"
+    assert best({"q4_0": replace(COMPARISON, prefill_tokens_s=(100.0, 120.0)), "q8_0": COMPARISON}, 0.02) == "q8_0"
+    assert best({"q4_0": worse, "q8_0": slower}, 0.02) is None
+    assert best({"q4_0": worse, "q8_0": slower}, 0.04) == "q4_0"
 
 
 def test_a_model_predicts_as_well_as_itself(small_model: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 ENVIRONMENT_PREFIX = "CODESLM_"
-_NOT_SETTINGS = frozenset({"CODESLM_MODELS_DIR", "CODESLM_LOG"})
+_NOT_SETTINGS = frozenset({"CODESLM_MODELS_DIR", "CODESLM_MACHINE_DIR", "CODESLM_LOG"})
 """Variables with our prefix that other parts read. Those that begin ``CODESLM_TEST_`` are the tests' own."""
 
 
@@ -112,7 +112,11 @@ class EngineSettings(_Table):
     """How the model is run. Never read from a project's file."""
 
     threads: int = _setting(
-        0, "Threads of the engine; 0 chooses from the physical cores.", unit="threads", ge=0, le=512
+        0,
+        "Threads of the engine; 0 takes as many as were measured to be best, and fewer while other programs run.",
+        unit="threads",
+        ge=0,
+        le=512,
     )
     context_tokens: int = _setting(4096, "Size of the model's context window.", unit="tokens", ge=256, le=1_000_000)
     cache_megabytes: int = _setting(
@@ -123,10 +127,10 @@ class EngineSettings(_Table):
         le=65_536,
     )
     microbatch_tokens: int = _setting(
-        64,
-        "Prompt tokens evaluated between two looks at the cancel flag.",
+        0,
+        "Prompt tokens evaluated together, and lost together at a cancel; 0 takes what was measured to be best.",
         unit="tokens",
-        ge=1,
+        ge=0,
         le=4096,
     )
     shared: bool = _setting(True, "Whether editors that want the same model in the same way use one engine together.")
@@ -136,6 +140,14 @@ class EngineSettings(_Table):
         "the model again. 0 for never.",
         unit="minutes",
         ge=0.0,
+        strict=False,
+    )
+    background_share: float = Field(
+        1.0,
+        description="Share of the time (over half a minute) in which the model may work ahead; less keeps fans quiet.",
+        ge=0.05,
+        le=1.0,
+        strict=False,
     )
 
 

@@ -236,6 +236,53 @@ class Timings:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """One way to run a model, measured: ``subject`` is what was varied, ``choice`` what it was set to.
+
+    Tokens per second; 0 where that was not measured.
+    """
+
+    subject: str
+    choice: str
+    prefill_tokens_s: float = 0.0
+    decode_tokens_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How one model runs best on one machine, as measured there (``engine/llama_probe``).
+
+    ``n_threads`` produce tokens, ``n_threads_batch`` evaluate prompts. ``verify_cost`` says what the evaluation of k
+    tokens at once costs, in evaluations of one token: ``((1, 1.0), (2, 1.6), …)``, k ascending.
+    """
+
+    n_threads: int
+    n_threads_batch: int
+    n_ubatch: int
+    flash_attention: bool
+    prefill_tokens_s: float
+    decode_tokens_s: float
+    verify_cost: tuple[tuple[int, float], ...]
+    trials: tuple[Trial, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A model and a requantised copy of it, in this order, on the same code.
+
+    ``nll`` is the mean of −log p over ``n_tokens`` tokens, in nats; ``nll_error`` the standard error of its difference.
+    At ``n_agreeing`` of them both would have produced the same token.
+    """
+
+    prefill_tokens_s: tuple[float, float]
+    decode_tokens_s: tuple[float, float]
+    nll: tuple[float, float]
+    nll_error: float
+    n_tokens: int
+    n_agreeing: int
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluated:
     """Prompt tokens that an engine has evaluated so far: while somebody waited, and ahead of that."""
 

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import psutil
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from codeslm_lsp.cli.bench_machine import machine
 from codeslm_lsp.cli.progress import counting
 from codeslm_lsp.cli.wiring import model_path
-from codeslm_lsp.engine.process import choose_threads
+from codeslm_lsp.engine.tuning import choose_threads, n_physical_cores
 from codeslm_lsp.evaluation.plot import draw_latencies
 from codeslm_lsp.evaluation.replay import Tally, assistants, run
 from codeslm_lsp.evaluation.rival import server_program
@@ -25,6 +25,7 @@ from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import InputError
 
 app = typer.Typer(help="Benchmarks: how fast codeslm is on this machine.", no_args_is_help=True)
+app.command("machine")(machine)
 
 TOKENS_PER_CHARACTER = 0.3
 """Of Python source, for the vocabularies in use: 3 to 3.5 characters make a token."""
@@ -65,7 +66,7 @@ def typing_command(
 async def _measure(
     tasks: list[Task], seed: int, n_pauses: int, model: Path, settings: Settings, program: Path | None
 ) -> dict[str, Tally]:
-    n_threads = settings.engine.threads or choose_threads(psutil.cpu_count(logical=False) or 1)
+    n_threads = settings.engine.threads or choose_threads(n_physical_cores())
     async with assistants(model, settings, program, n_threads) as everyone:
         with counting() as progress:
             task = progress.add_task("pauses", total=n_pauses * len(everyone))

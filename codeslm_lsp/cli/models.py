@@ -13,6 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingCo
 from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
+from codeslm_lsp.cli.models_optimize import optimize
 from codeslm_lsp.models.catalogue import Entry
 from codeslm_lsp.models.choose import choose_for_this_machine, fits, machine
 from codeslm_lsp.models.pull import LocalFile, Phase, Progress, Source, pull, sources_for
@@ -21,6 +22,7 @@ from codeslm_lsp.models.transfer import gigabytes
 from codeslm_lsp.values import InputError
 
 app = typer.Typer(help="Models: pull one, list them, print where one lies.", no_args_is_help=True)
+app.command("optimize")(optimize)
 
 
 class From(enum.StrEnum):

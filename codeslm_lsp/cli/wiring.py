@@ -18,7 +18,14 @@ def launch(settings: Settings) -> Launched:
     """Begin to start the engine on an installed model; never downloads. Raises ``ModelError``."""
     path, message = model_path(settings, open_store())
     read_header(path)  # llama.cpp itself ends the process on a damaged file.
-    options = EngineOptions(
+    engine = EngineProcess(engine_options(settings, path))
+    engine.start()
+    return Launched(engine, lambda: read_format(path, engine), message)
+
+
+def engine_options(settings: Settings, path: Path) -> EngineOptions:
+    """How the settings want this model run."""
+    return EngineOptions(
         model_path=path,
         n_ctx=settings.engine.context_tokens,
         n_ubatch=settings.engine.microbatch_tokens,
@@ -26,10 +33,8 @@ def launch(settings: Settings) -> Launched:
         cache_bytes=settings.engine.cache_megabytes << 20,
         idle_minutes=settings.engine.idle_minutes,
         shared=settings.engine.shared,
+        background_share=settings.engine.background_share,
     )
-    engine = EngineProcess(options)
-    engine.start()
-    return Launched(engine, lambda: read_format(path, engine), message)
 
 
 def model_path(settings: Settings, store: Store) -> tuple[Path, str]:

@@ -30,7 +30,7 @@ FIRST_LINE_PATIENCE = 3
 """The first line of a completion may take this many times the time budget: less than a line is hardly worth reading."""
 
 ASSUMED_PREFILL_TOKENS_S = 100.0
-"""Until the first prompt is measured: a 1.5B model on two cores of a laptop."""
+"""Until the machine or a first prompt is measured: a 1.5B model on two cores of a laptop."""
 MEASURED_TOKENS = 64
 """Fewer tokens say little about the speed: one micro-batch of the engine."""
 
@@ -73,7 +73,7 @@ class Prompts:
         self._next: _Next | None = None
         self._is_disturbed = False
         """Whether the engine had anything else to do since ``_next`` was begun."""
-        self._prefill_tokens_s = ASSUMED_PREFILL_TOKENS_S
+        self._learned_tokens_s: float | None = None
 
     async def find(self, document: Document, cursor: Cursor, tree: SyntaxTree | None, trigger: Trigger) -> Found:
         """The prompt to answer by; a new one where none is warm."""
@@ -146,7 +146,8 @@ class Prompts:
         """Follow the speed of evaluation on this machine, which changes with what else runs on it."""
         if timings.n_prefill >= MEASURED_TOKENS and timings.prefill_ms > 0:
             measured = timings.n_prefill / timings.prefill_ms * 1000
-            self._prefill_tokens_s += (measured - self._prefill_tokens_s) / 2
+            expected = self._prefill_tokens_s()
+            self._learned_tokens_s = expected + (measured - expected) / 2
 
     def forget(self, uri: str) -> None:
         """The document is closed."""
@@ -165,7 +166,7 @@ class Prompts:
         if self._next is None or self._next.uri != document.uri:
             return None
         prompt = self._anchors.fit(self._next.anchored, document, cursor)
-        n_done = (time.perf_counter() - self._next.started) * self._prefill_tokens_s
+        n_done = (time.perf_counter() - self._next.started) * self._prefill_tokens_s()
         if prompt is None or len(prompt.token_ids) - n_done > WORTH_SHORTENING * self._n_first():
             return None
         self._anchors.remember(document.uri, self._next.anchored)
@@ -211,7 +212,14 @@ class Prompts:
         n_whole = self._settings.prompt.max_tokens
         return n_shown < len(document.text) and len(prompt.token_ids) < n_whole * FULL
 
+    def _prefill_tokens_s(self) -> float:
+        """As the requests so far have shown; before them, as the engine has measured."""
+        if self._learned_tokens_s is not None:
+            return self._learned_tokens_s
+        tuning = self._engine.tuning()
+        return tuning.prefill_tokens_s if tuning else ASSUMED_PREFILL_TOKENS_S
+
     def _n_first(self) -> int:
         """Tokens that this machine evaluates within the first wait."""
-        n_tokens = int(self._prefill_tokens_s * self._settings.completion.first_wait_ms / 1000)
+        n_tokens = int(self._prefill_tokens_s() * self._settings.completion.first_wait_ms / 1000)
         return max(MIN_PROMPT_TOKENS, n_tokens // FIRST_STEP * FIRST_STEP)

@@ -44,7 +44,7 @@ class Drafter:
 
     def __init__(self, pieces: Sequence[bytes], verify_cost: Mapping[int, float] = VERIFY_COST) -> None:
         self._pieces = pieces
-        self._costs = [0.0, *_interpolated(verify_cost)][: MAX_DRAFT + 2]
+        self.set_costs(verify_cost)
         self._likely = dict(FIRST_GUESS)
         self._history: list[int] = []
         self._follows: dict[tuple[int, ...], int] = {}
@@ -53,6 +53,10 @@ class Drafter:
         self._matched = 0
         self.n_drafted = 0
         self.n_kept = 0
+
+    def set_costs(self, verify_cost: Mapping[int, float]) -> None:
+        """What evaluating several tokens at once costs has been measured."""
+        self._costs = [0.0, *_interpolated(verify_cost)][: MAX_DRAFT + 2]
 
     def begin(self, text: Sequence[int]) -> None:
         """A text of tokens is to be continued."""

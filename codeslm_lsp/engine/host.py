@@ -13,12 +13,14 @@ import secrets
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from codeslm_lsp.engine import peer, wire
 from codeslm_lsp.engine.rendezvous import Card, Place
 from codeslm_lsp.engine.runner import Runner
-from codeslm_lsp.values import CodeslmError, Token
+from codeslm_lsp.engine.tuning import tuning_to_json
+from codeslm_lsp.values import CodeslmError, Token, Tuning
 
 FIRST_CLIENT_S = 10.0
 """Whoever starts an engine looks for it every few milliseconds: after this time it has gone."""
@@ -49,7 +51,7 @@ class Host:
         self._place = place
         self._loop = loop
         self._secret = secrets.token_hex(32)
-        self._runner = Runner()
+        self._runner = Runner(self._tell_tuning)
         self._guests: dict[int, Guest] = {}
         self._n_guests = 0
         self._n_arriving = 0
@@ -116,6 +118,14 @@ class Host:
             self._changed.set()
             self._look_at_the_clock()
 
+    def _tell_tuning(self, tuning: Tuning) -> None:
+        """Called by any thread."""
+        self._loop.call_soon_threadsafe(self._tell_guests, tuning)
+
+    def _tell_guests(self, tuning: Tuning) -> None:
+        for guest in self._guests.values():
+            guest.tell_tuning(tuning)
+
     def _look_at_the_clock(self) -> None:
         """Something has begun or ended: how long from now may nothing happen until it is time to leave?"""
         self._enough.clear()
@@ -172,6 +182,10 @@ class Guest:
         """Tell that the engine leaves. What was asked before is still answered."""
         self._connection.protocol.notify(wire.LEAVING, {})
 
+    def tell_tuning(self, tuning: Tuning) -> None:
+        """Tell what was measured."""
+        self._connection.protocol.notify(wire.TUNING, tuning_to_json(tuning))
+
     def cancel_all(self) -> None:
         """Nobody waits for its generations any more."""
         for stream in self._streams:
@@ -188,7 +202,12 @@ class Guest:
                 return {"error": str(error)}
             self.idle_s = float(params["idle_s"])
             self._on_change()
-            return {"name": info.name, "path": info.path, "n_ctx": info.n_ctx, "n_vocab": info.n_vocab}
+            tuning = self._runner.tuning
+            return {**asdict(info), "tuning": tuning and tuning_to_json(tuning)}
+
+        @feature(wire.MEASURE)
+        async def measure(_params: dict[str, Any]) -> dict[str, Any]:
+            return tuning_to_json(await self._work(self._runner.measure()))
 
         @feature(wire.GENERATE)
         async def generate(params: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from codeslm_lsp.engine import wire
 from codeslm_lsp.engine.meeting import ADVICE, POLL_S, Meeting, meet
 from codeslm_lsp.engine.protocol import GenerateRequest, generation_of
 from codeslm_lsp.engine.rendezvous import Place
+from codeslm_lsp.engine.tuning import tuning_from_json
 from codeslm_lsp.values import (
     EngineDied,
     EngineError,
@@ -23,6 +24,7 @@ from codeslm_lsp.values import (
     StopReason,
     Timings,
     Token,
+    Tuning,
 )
 
 BYE_TIMEOUT_S = 1.0
@@ -41,6 +43,7 @@ class Life:
     def __init__(self, meeting: Meeting) -> None:
         self.pid = meeting.pid
         self.info = ModelInfo(name="", path="", n_ctx=0, n_vocab=0)
+        self.tuning: Tuning | None = None
         self.is_leaving = False
         self._candidate = meeting.candidate
         self._writer = meeting.writer
@@ -48,6 +51,7 @@ class Life:
         self._n_waiting = 0
         self._connection = wire.Connection()
         self._connection.feature(wire.TOKEN)(lambda params: self._on_token(params))
+        self._connection.feature(wire.TUNING)(lambda params: self._on_tuning(params))
         self._connection.feature(wire.LEAVING)(lambda _params: self._on_leaving())
         self._connection.attach(meeting.writer)
         self._gone = asyncio.Event()
@@ -147,11 +151,16 @@ class Life:
             raise EngineUnavailable(f"The engine stopped while loading {Path(params['path']).name}{words}") from None
         if "error" in answer:
             raise EngineUnavailable(answer["error"])
+        if (tuning := answer.pop("tuning")) is not None:
+            self._on_tuning(tuning)
         self.info = ModelInfo(**answer)
 
     def _on_token(self, params: dict[str, Any]) -> None:
         if (stream := self._streams.get(params["stream"])) is not None:
             stream.put(Token(params["id"], params["text"], params["logprob"], params["branch"]))
+
+    def _on_tuning(self, params: dict[str, Any]) -> None:
+        self.tuning = tuning_from_json(params)
 
     def _on_leaving(self) -> None:
         self.is_leaving = True

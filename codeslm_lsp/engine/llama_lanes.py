@@ -46,16 +46,20 @@ class Lanes:
     """All sequences of one model. Not thread-safe: one worker thread runs one request after the other."""
 
     def __init__(self, model: LlamaModel) -> None:
-        trie, drafter = continuations(model.pieces, model.is_end), Drafter(model.pieces)
+        trie = continuations(model.pieces, model.is_end)
+        self._model = model
+        self._drafter = Drafter(model.pieces)
+        self._verify_cost = model.verify_cost
         self._n_cells = model.n_cells
         self._lanes = [
-            _Lane(LlamaSession(LlamaSequence(model, number), trie, drafter)) for number in range(N_SEQUENCES)
+            _Lane(LlamaSession(LlamaSequence(model, number), trie, self._drafter)) for number in range(N_SEQUENCES)
         ]
         self._clock = itertools.count(1)
         self._recent = self._lanes[:PER_DOCUMENT]
 
     def run(self, request: GenerateRequest, cancelled: Callable[[], bool]) -> Tokens[tuple[StopReason, Timings]]:
         """See ``LlamaSession.run``."""
+        self._heed_measurements()
         lane = self._lane_for(request.document, request.token_ids)
         lane.used = next(self._clock)
         if not request.background:
@@ -67,6 +71,12 @@ class Lanes:
             lane, len(request.token_ids) + len(request.typed_ids) + (1 + request.n_alternatives) * request.max_tokens
         )
         return lane.session.run(request, cancelled, self._spares(lane, request))
+
+    def _heed_measurements(self) -> None:
+        """How long drafts may be depends on what was measured, which may happen while the engine runs."""
+        if self._verify_cost != self._model.verify_cost:
+            self._verify_cost = self._model.verify_cost
+            self._drafter.set_costs(dict(self._verify_cost))
 
     def _spares(self, lane: _Lane, request: GenerateRequest) -> list[LlamaSession]:
         """Sequences for the alternatives; those that were used longest ago lose what they hold."""

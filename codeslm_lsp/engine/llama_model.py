@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,12 +31,15 @@ class Aborted(Exception):
 class LlamaOptions:
     """How to run a model. ``n_ctx`` (of one sequence) and ``n_ubatch`` in tokens.
 
+    ``n_threads`` produce tokens, ``n_threads_batch`` (as many if 0) evaluate prompts.
     ``cache_bytes`` is what the KV cache of all sequences together may take; one of ``n_ctx`` always fits.
     """
 
     n_ctx: int = 4096
     n_ubatch: int = 64
     n_threads: int = 1
+    n_threads_batch: int = 0
+    flash_attention: bool = True
     cache_bytes: int = 0
 
 
@@ -44,8 +47,14 @@ class LlamaModel:
     """A loaded model with one context, whose sequences share one KV cache. Not thread-safe, except for ``abort``.
 
     ``pieces[token]`` are the bytes that a token stands for in text; empty for control tokens. ``n_ctx`` is the most
-    tokens of one sequence, ``n_cells`` of all together.
+    tokens of one sequence, ``n_cells`` of all together. ``n_threads`` (for one token, for several) may be changed at
+    any time, and holds from the next evaluation on. ``pause`` is called before each evaluation. ``verify_cost`` is what
+    was measured on this machine (see ``Tuning``), or empty.
     """
+
+    n_threads: tuple[int, int]
+    pause: Callable[[], object]
+    verify_cost: tuple[tuple[int, float], ...] = ()
 
     def __init__(self, path: str, options: LlamaOptions) -> None:
         llama_cpp.llama_log_set(_log_warnings, ctypes.c_void_p(0))
@@ -63,6 +72,9 @@ class LlamaModel:
         self.n_vocab: int = llama_cpp.llama_vocab_n_tokens(vocab)
         self.n_ctx = min(options.n_ctx, int(llama_cpp.llama_model_n_ctx_train(model)) or options.n_ctx)
         self.n_cells = max(self.n_ctx, options.cache_bytes // self._bytes_per_cell())
+        self.n_threads = (options.n_threads, options.n_threads_batch or options.n_threads)
+        self.pause = lambda: None
+        self._abort_flag, self._abort_function = _native_abort_flag()
         self._context = self._new_context(options)
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._batch = llama_cpp.llama_batch_init(self.n_ctx, 0, 1)
@@ -75,8 +87,8 @@ class LlamaModel:
         params.n_ubatch = min(options.n_ubatch, self.n_ctx)
         params.n_seq_max = N_SEQUENCES
         params.kv_unified = True  # One pool: what a long document needs, short ones need not have reserved.
-        params.n_threads = options.n_threads
-        params.n_threads_batch = options.n_threads
+        params.n_threads, params.n_threads_batch = self._threads_in_use = self.n_threads
+        params.flash_attn_type = flash_attention_type(options.flash_attention)
         params.no_perf = True
         context = llama_cpp.llama_init_from_model(self._model, params)
         if not context:
@@ -84,11 +96,19 @@ class LlamaModel:
                 f"There is not enough memory for a KV cache of {self.n_cells} tokens; "
                 "lower the settings engine.cache_megabytes and engine.context_tokens."
             )
-        self._abort_flag, self._abort_function = _native_abort_flag()
+        self.stop_by_abort(context)
+        return context
+
+    @property
+    def handle(self) -> Any:
+        """llama.cpp's own pointer to the weights, for another context on them."""
+        return self._model
+
+    def stop_by_abort(self, context: Any) -> None:
+        """Let ``abort`` stop what runs in ``context``, too."""
         llama_cpp.llama_set_abort_callback(
             context, self._abort_function, ctypes.cast(self._abort_flag, ctypes.c_void_p)
         )
-        return context
 
     def tokenize(self, text: str) -> list[int]:
         """Tokens of user text: special tokens are not parsed, nothing is added."""
@@ -104,6 +124,7 @@ class LlamaModel:
         Returns the logits behind each of the last ``n_logits`` tokens, shape (n_logits, n_vocab), float32, a copy.
         Raises ``Aborted``; ``n_evaluated`` then tells what was kept.
         """
+        self._get_ready()
         llama_cpp.llama_memory_seq_rm(self._memory, sequence, start, -1)
         n_tokens = len(tokens)
         batch = self._batch
@@ -123,6 +144,7 @@ class LlamaModel:
 
         Returns the logits behind each, shape (number of sequences, n_vocab). Raises ``Aborted``.
         """
+        self._get_ready()
         batch = self._batch
         batch.n_tokens = len(tokens)
         for i, (sequence, token, position) in enumerate(zip(sequences, tokens, positions, strict=True)):
@@ -133,6 +155,13 @@ class LlamaModel:
             batch.seq_id[i][0] = sequence
             batch.logits[i] = True
         return self._decode(len(tokens))
+
+    def _get_ready(self) -> None:
+        """Called before each evaluation: it may have to wait, or to run with other threads than the last."""
+        self.pause()
+        if self._threads_in_use != self.n_threads:
+            self._threads_in_use = self.n_threads
+            llama_cpp.llama_set_n_threads(self._context, *self._threads_in_use)
 
     def _decode(self, n_logits: int) -> NDArray[np.float32]:
         """Evaluate the batch; the last ``n_logits`` of its tokens have logits."""
@@ -204,6 +233,11 @@ class LlamaSequence:
         self.pieces = model.pieces
         self.n_ctx = model.n_ctx
 
+    @property
+    def verify_cost(self) -> tuple[tuple[int, float], ...]:
+        """See ``LlamaModel``; it may be measured while the engine runs."""
+        return self._model.verify_cost
+
     def evaluate(self, tokens: Sequence[int], start: int, n_logits: int) -> NDArray[np.float32]:
         """See ``LlamaModel.evaluate``."""
         return self._model.evaluate(self._number, tokens, start, n_logits)
@@ -229,6 +263,11 @@ class LlamaSequence:
     def is_end(self, token: int) -> bool:
         """See ``LlamaModel.is_end``."""
         return self._model.is_end(token)
+
+
+def flash_attention_type(is_on: bool) -> int:
+    """``enum llama_flash_attn_type`` of llama.h. Where it is on, llama.cpp decides by itself whether it can be."""
+    return int(llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO if is_on else llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED)
 
 
 def _has_amx() -> bool:

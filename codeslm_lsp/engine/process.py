@@ -10,20 +10,18 @@ import asyncio
 import contextlib
 import itertools
 import logging
-import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psutil
-
 from codeslm_lsp.engine import wire
 from codeslm_lsp.engine.life import Life, Stream, retrieve
 from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream
 from codeslm_lsp.engine.rendezvous import lonely_place, place_of
-from codeslm_lsp.values import EngineLoading, EngineUnavailable, Evaluated, ModelInfo, Timings
+from codeslm_lsp.engine.tuning import tuning_from_json
+from codeslm_lsp.values import EngineLoading, EngineUnavailable, Evaluated, ModelInfo, Timings, Tuning
 
 MAX_DEATHS = 3
 DEATHS_WINDOW_S = 60.0
@@ -37,24 +35,21 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """What to run. ``n_threads`` 0 chooses from the physical cores; ``n_ctx`` and ``n_ubatch`` in tokens.
+    """What to run. ``n_threads`` and ``n_ubatch`` 0 leave it to the measurements; ``n_ctx`` and ``n_ubatch`` in tokens.
 
     ``cache_bytes`` is for the prompts of all documents together; one of ``n_ctx`` tokens always fits. The engine may
     leave when nobody has asked for anything in ``idle_minutes`` (0: never). Without ``shared`` nobody else gets it.
+    ``background_share`` is how much of the time background work may use.
     """
 
     model_path: Path
     n_ctx: int = 4096
-    n_ubatch: int = 64
+    n_ubatch: int = 0
     n_threads: int = 0
     cache_bytes: int = 0
+    background_share: float = 1.0
     idle_minutes: float = 30.0
     shared: bool = True
-
-
-def choose_threads(n_physical_cores: int) -> int:
-    """All cores up to two, then all but one: an oversubscribed machine collapses to a tenth of its speed."""
-    return max(1, n_physical_cores if n_physical_cores <= 2 else n_physical_cores - 1)
 
 
 class EngineProcess:
@@ -102,6 +97,15 @@ class EngineProcess:
     def evaluated(self) -> Evaluated:
         """See ``Engine.evaluated``."""
         return self._evaluated
+
+    def tuning(self) -> Tuning | None:
+        """See ``Engine.tuning``."""
+        return self._life.tuning if self._life else None
+
+    async def measure(self) -> Tuning:
+        """Measure anew how the model runs best here; takes some seconds and delays every request meanwhile."""
+        life = await self._alive(timeout_ms=0)
+        return tuning_from_json(await life.request(wire.MEASURE, {}))
 
     def _count(self, request: GenerateRequest, timings: Timings) -> None:
         before, n = self._evaluated, timings.n_prefill
@@ -184,11 +188,12 @@ class EngineProcess:
             self.start()
 
 
-def _model_options(options: EngineOptions) -> dict[str, int]:
+def _model_options(options: EngineOptions) -> dict[str, float]:
     """How the model is run: whoever asks for the same can use the same engine."""
     return {
         "n_ctx": options.n_ctx,
         "n_ubatch": options.n_ubatch,
-        "n_threads": options.n_threads or choose_threads(psutil.cpu_count(logical=False) or os.cpu_count() or 1),
+        "n_threads": options.n_threads,
         "cache_bytes": options.cache_bytes,
+        "background_share": options.background_share,
     }

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from codeslm_lsp.values import Evaluated, Generation, ModelInfo, StopReason, Timings, Token
+from codeslm_lsp.values import Evaluated, Generation, ModelInfo, StopReason, Timings, Token, Tuning
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,9 @@ class Engine(Protocol):
 
     def evaluated(self) -> Evaluated:
         """What was evaluated since this engine was made."""
+
+    def tuning(self) -> Tuning | None:
+        """How fast the model runs on this machine, once that was measured."""
 
     async def close(self) -> None:
         """End the engine and everything it started."""

@@ -10,13 +10,13 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from codeslm_lsp.engine.protocol import GenerateRequest
 from codeslm_lsp.engine.schedule import Interrupted, Schedule
-from codeslm_lsp.values import EngineUnavailable, ModelInfo, StopReason, Timings, Token
+from codeslm_lsp.values import EngineUnavailable, ModelInfo, StopReason, Timings, Token, Tuning
 
 Key = tuple[int, int]
 """The client's number, and its own number of the generation."""
@@ -31,8 +31,10 @@ of a second a prompt would never be evaluated."""
 class Runner:
     """The model, from the first ``open`` to the end of the process. All methods may be called from the event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell_tuning: Callable[[Tuning], None]) -> None:
         self._schedule = Schedule(self._interrupt, self._allow)
+        self._tell_tuning = tell_tuning
+        self._tuner: Any = None
         self._model: Any = None
         self._lanes: Any = None
         self._info: ModelInfo | None = None
@@ -65,6 +67,15 @@ class Runner:
             self._cancelled.add(key)
         asyncio.get_running_loop().call_later(GRACE_S, self._abort_what_nobody_wants)
 
+    @property
+    def tuning(self) -> Tuning | None:
+        """What was measured of the model, if it was."""
+        return self._tuner.tuning if self._tuner is not None else None
+
+    def measure(self) -> Future[Tuning]:
+        """Measure anew how the model runs best here."""
+        return self._schedule.foreground(lambda: self._tuner.measure())
+
     def encode(self, texts: list[str]) -> list[list[int]]:
         """See ``Engine.encode``. The vocabulary is read-only, and its tokenizer keeps no state: any thread may."""
         if self._info is None:
@@ -74,12 +85,13 @@ class Runner:
     def _open(self, params: dict[str, Any]) -> ModelInfo:
         # Imported here so that clients can connect before the native library is loaded.
         from codeslm_lsp.engine.llama_lanes import Lanes
-        from codeslm_lsp.engine.llama_model import LlamaModel, LlamaOptions
+        from codeslm_lsp.engine.tuner import Tuner, Wishes
 
         if self._info is None:
             path = str(params["path"])
-            names = ("n_ctx", "n_ubatch", "n_threads", "cache_bytes")
-            self._model = LlamaModel(path, LlamaOptions(**{name: int(params[name]) for name in names}))
+            wishes = Wishes(**{field.name: params[field.name] for field in fields(Wishes)})
+            self._tuner = Tuner(Path(path), wishes, self._schedule, self._tell_tuning)
+            self._model = self._tuner.model
             self._lanes = Lanes(self._model)
             self._info = ModelInfo(Path(path).stem, path, n_ctx=self._model.n_ctx, n_vocab=self._model.n_vocab)
         return self._info

@@ -1,12 +1,18 @@
-"""Work for the engine's one thread: what somebody waits for comes first, and the rest goes on when that is done."""
+"""Work for the engine's one thread: what somebody waits for comes first, and the rest goes on when that is done.
+
+The rest may be limited to a share of the time (see ``share``): then it pauses between its pieces, and loses nothing.
+"""
 
 from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Any, TypeVar
+
+from codeslm_lsp.engine.share import Share
 
 ResultT = TypeVar("ResultT")
 
@@ -22,14 +28,24 @@ class Schedule:
     that an interruption meant for the one before does not stop it.
     """
 
-    def __init__(self, interrupt: Callable[[], None], allow: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        interrupt: Callable[[], None],
+        allow: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._interrupt = interrupt
         self._allow = allow
+        self._clock = clock
+        self._share = Share(1.0)
+        self._resumed_at = self._idle_since = clock()
+        self._is_interrupted = False
         self._turns: dict[Hashable, int] = {}
         self._foreground: list[_Work] = []
         self._background: list[_Work] = []
         self._arrivals = itertools.count()
         self._in_background = False
+        self._is_idle = True
         self._news = threading.Condition()
         threading.Thread(target=self._run, name="engine", daemon=True).start()
 
@@ -44,11 +60,48 @@ class Schedule:
         """Run ``work`` when nothing else waits, the newest first: it is what the user does now."""
         return self._add(self._background, work, owner)
 
+    def limit_background(self, share: float) -> None:
+        """Let background work use this share of the time from now on, 0 < ``share`` <= 1."""
+        with self._news:
+            self._share.share = share
+            self._news.notify()
+
+    def pause(self) -> None:
+        """Called by all work between its pieces: where it is background work that has used up its share, wait.
+
+        Returns early when it is interrupted, so that nobody waits for a pause to end.
+        """
+        with self._news:
+            if self._in_background:
+                self._stop_counting()
+                self._wait_for_share(lambda: self._is_interrupted)
+                self._resumed_at = self._clock()
+                if self._is_interrupted:
+                    self._interrupt()  # Again: it may have come before the work was ready to be stopped.
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether somebody waits for the background work that runs to give way."""
+        return self._is_interrupted
+
+    def idle_s(self) -> float:
+        """For how long there has been nothing to do."""
+        with self._news:
+            return self._clock() - self._idle_since if self._is_idle else 0.0
+
+    def _stop_counting(self) -> None:
+        self._share.spent(self._resumed_at, self._clock())
+
+    def _wait_for_share(self, is_over: Callable[[], object]) -> None:
+        while not is_over() and (delay_s := self._share.delay_s(self._clock())) > 0:
+            self._news.wait(delay_s)
+
     def _add(self, queue: list[_Work], work: Callable[[], ResultT], owner: Hashable) -> Future[ResultT]:
         promised: Future[ResultT] = Future()
         with self._news:
             queue.append(_Work(next(self._arrivals), owner, work, promised))
             if self._in_background:
+                self._is_interrupted = True
                 self._interrupt()
             self._news.notify()
         return promised
@@ -56,6 +109,7 @@ class Schedule:
     def _next(self) -> _Work:
         """Take what is to be done now. Called with the lock held, when there is something."""
         self._in_background = not self._foreground
+        self._resumed_at = self._clock()
         self._allow()
         if self._in_background:
             return self._background.pop()
@@ -67,8 +121,13 @@ class Schedule:
     def _run(self) -> None:
         while True:
             with self._news:
-                self._in_background = False
+                if self._in_background:
+                    self._stop_counting()
+                self._in_background = self._is_interrupted = False
+                self._is_idle, self._idle_since = not (self._foreground or self._background), self._clock()
                 self._news.wait_for(lambda: self._foreground or self._background)
+                self._is_idle = False
+                self._wait_for_share(lambda: self._foreground)
                 work = self._next()
             try:
                 result = work.call()

@@ -1,7 +1,7 @@
 """The private protocol between servers and their engine process: JSON-RPC (pygls') over a local socket.
 
-    engine/open      {path, n_ctx, n_ubatch, n_threads, cache_bytes, idle_s}
-                     → {name, path, n_ctx, n_vocab}, or {error}
+    engine/open      {path, n_ctx, n_ubatch, n_threads, cache_bytes, background_share, idle_s}
+                     → {name, path, n_ctx, n_vocab, tuning}, or {error}; ``tuning`` is null until it has been measured
     engine/generate  {stream, token_ids, typed_ids, stop_ids, max_tokens, time_budget_ms, heal, document, background,
                       n_alternatives}
                      → {stop, timings}
@@ -11,6 +11,8 @@
     engine/bye       {} → {ends}                                  I need you no more → whether nobody else does
     engine/leaving   {}                                           notification, engine → server: finish what you have
                                                                   asked, and connect again when you need an engine
+    engine/measure   {} → tuning                                  measure anew how the model runs best
+    engine/tuning    tuning                                       notification, engine → server: it was measured
 
 The socket is a Unix domain socket in a folder only the user can enter (see ``rendezvous``); where there are none
 (Windows) it is a loopback port. Either way both ends make sure of each other first (see ``peer``).
@@ -41,6 +43,8 @@ CANCEL = "engine/cancel"
 ENCODE = "engine/encode"
 BYE = "engine/bye"
 LEAVING = "engine/leaving"
+MEASURE = "engine/measure"
+TUNING = "engine/tuning"
 
 MAX_MESSAGE_BYTES = 1 << 26
 """More than a text of ``completion.max_file_bytes`` needs. Whoever announces more is not listened to."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from codeslm_lsp.engine.tuning import FOLDER_VARIABLE
 from codeslm_lsp.models.pull import pull
 from codeslm_lsp.models.store import open_store
 
@@ -21,6 +22,12 @@ from codeslm_lsp.models.store import open_store
 def _model(name: str) -> Path:
     """A model of the catalogue. A model that cannot be had fails the tests that need it: it is never skipped."""
     return pull(name, store=open_store(), progress=lambda _progress: None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_figures(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test runs a model as somebody's earlier measurements would have it, or leaves its own behind."""
+    os.environ[FOLDER_VARIABLE] = str(tmp_path_factory.mktemp("machine"))
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ from codeslm_lsp.values import (
     StopReason,
     Timings,
     Token,
+    Tuning,
 )
 
 PRE, SUF, MID, END = 256, 257, 258, 259
@@ -105,6 +106,9 @@ class ReplayEngine:
 
     def evaluated(self) -> Evaluated:
         return Evaluated(sum(len(request.token_ids) for request in self.requests))
+
+    def tuning(self) -> Tuning | None:
+        return None
 
     async def close(self) -> None:
         self.log("closed")

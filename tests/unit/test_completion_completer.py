@@ -31,6 +31,7 @@ from codeslm_lsp.values import (
     SkipReason,
     StopReason,
     Trigger,
+    Tuning,
 )
 from tests.support.replay import FORMAT, MID, PRE, SUF, ByteTokenizer, ReplayEngine, Script
 
@@ -366,6 +367,27 @@ async def test_a_closed_document_ends_only_its_own_work(tmp_path: Path) -> None:
     bench.completer.forget("file:///a.py")
     await asyncio.sleep(0.05)
     assert "cancelled" in events.read_text()
+
+
+class Measured(ReplayEngine):
+    """An engine that has been measured to be this fast."""
+
+    def __init__(self, prefill_tokens_s: float) -> None:
+        super().__init__(Script(default=""))
+        self._tuning = Tuning(2, 2, 64, True, prefill_tokens_s, 10.0, ((1, 1.0),))
+
+    def tuning(self) -> Tuning:
+        return self._tuning
+
+
+async def test_a_first_prompt_is_as_long_as_the_measured_machine_allows() -> None:
+    lengths = []
+    for prefill_tokens_s in (40.0, 110.0, 900.0):
+        bench = Bench(engine=Measured(prefill_tokens_s), prefetch="always", first_wait_ms=2500)
+        await bench.at(f"{LONG}x‸\nz\n")
+        lengths.append(len(bench.last.token_ids))
+    slow, quicker, quick = lengths
+    assert slow <= 128 < quicker <= 256 < quick
 
 
 async def test_who_asks_by_hand_gets_the_whole_prompt() -> None:

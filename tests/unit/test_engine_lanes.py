@@ -25,6 +25,7 @@ class PooledModel:
     logits: Logits
     n_cells: int = 10_000
     n_ctx: int = 500
+    verify_cost: tuple[tuple[int, float], ...] = ()
     pieces: list[bytes] = field(default_factory=lambda: PIECES)
     caches: dict[int, list[int]] = field(default_factory=lambda: {number: [] for number in range(N_SEQUENCES)})
     evaluations: list[tuple[int, int]] = field(default_factory=list)

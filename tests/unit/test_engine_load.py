@@ -1,0 +1,59 @@
+"""What other programs use, and how the engine runs beside them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from codeslm_lsp.engine.load import SAMPLES, OthersLoad, is_busy, threads_beside
+from codeslm_lsp.engine.tuning import choose_threads
+
+
+@pytest.mark.parametrize(
+    ("others_cores", "tuned", "n_cores", "expected"),
+    [
+        (0.0, (2, 2), 2, (2, 2)),
+        (0.4, (2, 2), 2, (2, 2)),
+        (1.0, (2, 2), 2, (1, 2)),
+        (2.0, (2, 2), 2, (1, 2)),
+        (1.0, (1, 2), 2, (1, 2)),
+        (1.0, (3, 4), 4, (3, 4)),
+        (2.0, (3, 4), 4, (2, 4)),
+        (3.0, (8, 8), 8, (5, 8)),
+        (64.0, (8, 8), 8, (1, 8)),
+        (0.0, (1, 1), 1, (1, 1)),
+    ],
+)
+def test_single_tokens_get_the_cores_that_are_left(
+    others_cores: float, tuned: tuple[int, int], n_cores: int, expected: tuple[int, int]
+) -> None:
+    assert threads_beside(others_cores, tuned, n_cores) == expected
+
+
+def test_busy_means_that_nothing_is_left() -> None:
+    assert not is_busy(1.4, 2)
+    assert is_busy(1.6, 2)
+
+
+def test_threads_until_they_are_measured() -> None:
+    assert [choose_threads(n) for n in (1, 2, 4, 8)] == [1, 2, 3, 7]
+
+
+def test_the_load_of_others_is_without_the_engine_itself() -> None:
+    """A busy loop counts unless it is the engine. Other programs run during a test, so only the difference is known."""
+    loop = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        beside, as_engine = OthersLoad(os.getpid()), OthersLoad(loop.pid)
+        for _ in range(SAMPLES):
+            time.sleep(0.3)
+            beside.sample()
+            as_engine.sample()
+        assert beside.cores > as_engine.cores + 0.1
+        assert not beside.is_quiet or beside.cores < 0.3
+    finally:
+        loop.kill()
+        loop.wait()

@@ -220,7 +220,8 @@ class Token:
 class Timings:
     """What one generation cost. Milliseconds of wall time, and tokens.
 
-    ``n_prefill`` tokens of the prompt were evaluated, ``n_reused`` were already in the KV cache.
+    ``n_prefill`` tokens of the prompt were evaluated, ``n_reused`` were already in the KV cache; ``n_restored`` of
+    these had just been read from disk.
     """
 
     prefill_ms: float = 0.0
@@ -228,6 +229,7 @@ class Timings:
     n_prefill: int = 0
     n_reused: int = 0
     n_decode: int = 0
+    n_restored: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ def launch(settings: Settings) -> Launched:
         n_ubatch=settings.engine.microbatch_tokens,
         n_threads=settings.engine.threads,
         cache_bytes=settings.engine.cache_megabytes << 20,
+        disk_bytes=settings.engine.disk_cache_megabytes << 20,
     )
     engine = EngineProcess(options)
     engine.start()

@@ -69,7 +69,7 @@ class Prompts:
         anchor = new_anchor(document.text, cursor)
         prompt = await self._build(document, anchor, cursor, tree, self._settings.prompt.max_tokens)
         may_be_short = works_ahead and trigger is Trigger.AUTOMATIC
-        if may_be_short and len(prompt.token_ids) > WORTH_SHORTENING * self._n_first():
+        if may_be_short and await self._n_cold(prompt) > WORTH_SHORTENING * self._n_first():
             prompt = await self._build(document, anchor, cursor, tree, self._n_first())
         self._anchors.remember(document, anchor, prompt)
         return Found(prompt)
@@ -148,6 +148,13 @@ class Prompts:
         n_shown = len(prompt.prefix_text) + len(prompt.typed) + len(prompt.suffix_text)
         n_whole = self._settings.prompt.max_tokens
         return n_shown < len(document.text) and len(prompt.token_ids) < n_whole * FULL
+
+    async def _n_cold(self, prompt: Prompt) -> int:
+        """Tokens that would have to be evaluated: the engine is asked only where that makes a difference."""
+        n_tokens = len(prompt.token_ids)
+        if n_tokens <= WORTH_SHORTENING * self._n_first():
+            return n_tokens
+        return n_tokens - await self._engine.n_warm(prompt.token_ids)
 
     def _n_first(self) -> int:
         """Tokens that this machine evaluates within the first wait."""

@@ -12,17 +12,23 @@ import os
 import shutil
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from codeslm_lsp.engine import wire
 from codeslm_lsp.engine.protocol import GenerateRequest
 from codeslm_lsp.engine.schedule import Interrupted, Schedule
+from codeslm_lsp.engine.sequence_folder import open_folder, sequences_dir
 from codeslm_lsp.values import CodeslmError, ModelInfo, StopReason, Timings, Token
 
 FOLDER_PREFIX = "engine-"
 """How the folder is called that is made for one engine's socket alone."""
+
+SAVING_S = 2.0
+"""How long an engine stays to save what it has evaluated: most of it was saved while the user paused."""
 
 ResultT = TypeVar("ResultT")
 
@@ -33,12 +39,13 @@ class Host:
     def __init__(self, connection: wire.Connection, secret: str) -> None:
         self._connection = connection
         self._secret = secret
-        self._schedule = Schedule(self._interrupt)
+        self._schedule = Schedule(self._interrupt, self._save_next)
         self._model: Any = None
         self._lanes: Any = None
         self._asked: set[int] = set()
         self._cancelled: set[int] = set()
         self._running: int | None = None
+        self._leaving = False
         self._lock = threading.Lock()
         self._register()
 
@@ -76,6 +83,11 @@ class Host:
             # The vocabulary is read-only and the tokenizer keeps no state: no need to wait for the worker.
             return [self._model.tokenize(text) for text in params["texts"]]
 
+        @feature(wire.WARM)
+        async def warm(params: dict[str, Any]) -> int:
+            prompt = tuple(params["token_ids"])
+            return await _result(self._schedule.foreground(lambda: int(self._lanes.n_warm(prompt))))
+
     def _open(self, params: dict[str, Any]) -> ModelInfo:
         # Imported here so that the socket is open before the native library is loaded.
         from codeslm_lsp.engine.llama_lanes import Lanes
@@ -84,14 +96,16 @@ class Host:
         path = str(params["path"])
         names = ("n_ctx", "n_ubatch", "n_threads", "cache_bytes")
         self._model = LlamaModel(path, LlamaOptions(**{name: int(params[name]) for name in names}))
-        self._lanes = Lanes(self._model)
+        folder = open_folder(sequences_dir(), self._model.state_key(), int(params["disk_bytes"]))
+        self._lanes = Lanes(self._model, folder)
         return ModelInfo(name=Path(path).stem, path=path, n_ctx=self._model.n_ctx, n_vocab=self._model.n_vocab)
 
     def _generate(self, stream: int, request: GenerateRequest) -> tuple[StopReason, Timings]:
         with self._lock:
             self._running = stream
-            self._model.clear_abort()
-        tokens = self._lanes.run(request, lambda: stream in self._cancelled)
+            if not self._leaving:
+                self._model.clear_abort()
+        tokens = self._lanes.run(request, lambda: self._leaving or stream in self._cancelled)
         n_sent = 0
         try:
             while True:
@@ -118,6 +132,19 @@ class Host:
     def _interrupt(self) -> None:
         self._model.abort()
 
+    def _save_next(self) -> bool:
+        return self._lanes is not None and self._lanes.save_next() is not None
+
+    def save(self) -> None:
+        """Stop whatever runs and save what was evaluated, for the next engine. The last thing before this one ends."""
+        if self._lanes is None:
+            return
+        with self._lock:
+            self._leaving = True
+            self._model.abort()
+        with suppress(TimeoutError):
+            self._schedule.foreground(self._lanes.save).result(SAVING_S)
+
     def _send(self, stream: int, token: Token) -> None:
         self._connection.protocol.notify(wire.TOKEN, wire.token_to_json(stream, token))
 
@@ -133,11 +160,39 @@ async def _result(promised: Future[ResultT]) -> ResultT:
     return await asyncio.shield(asyncio.wrap_future(promised))
 
 
-async def _serve(address: str, secret: str) -> None:
+class _Exit:
+    """The one way out of this process. Whoever comes first goes through it: standard input and socket end together."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._lock = threading.Lock()
+        self.before: Callable[[], None] = lambda: None
+
+    def leave_with_parent(self) -> None:
+        """End this process when standard input ends: the server held its other end and is no more."""
+        while sys.stdin.buffer.read(1):
+            pass
+        self.leave()
+
+    def leave(self) -> None:
+        """Do what is to be done before, remove the private folder of the socket, and end."""
+        with self._lock:
+            try:
+                self.before()
+            finally:
+                folder = Path(self._address.removeprefix("unix:")).parent
+                if self._address.startswith("unix:") and folder.name.startswith(FOLDER_PREFIX):
+                    shutil.rmtree(folder, ignore_errors=True)
+                os._exit(0)
+
+
+async def _serve(address: str, secret: str, way_out: _Exit) -> None:
     gone = asyncio.Event()
 
     async def on_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await Host(wire.Connection(), secret).run(reader, writer)
+        host = Host(wire.Connection(), secret)
+        way_out.before = host.save
+        await host.run(reader, writer)
         gone.set()
 
     if address.startswith("tcp:"):
@@ -149,30 +204,15 @@ async def _serve(address: str, secret: str) -> None:
         await gone.wait()
 
 
-def _leave_with_parent(address: str) -> None:
-    """End this process when standard input ends: the server held its other end and is no more."""
-    while sys.stdin.buffer.read(1):
-        pass
-    _leave(address)
-
-
-def _leave(address: str) -> None:
-    """Remove the private folder of the socket, which a killed server can no longer do, and end."""
-    folder = Path(address.removeprefix("unix:")).parent
-    if address.startswith("unix:") and folder.name.startswith(FOLDER_PREFIX):
-        shutil.rmtree(folder, ignore_errors=True)
-    os._exit(0)
-
-
 def main() -> None:
     """``python -m codeslm_lsp.engine.host ADDRESS``, started by ``engine.process``."""
     secret = os.environ.pop(wire.SECRET_VARIABLE, "")
     if len(sys.argv) != 2 or not secret:
         sys.exit("This program is started by codeslm itself; run `codeslm serve` instead.")
-    address = sys.argv[1]
-    threading.Thread(target=_leave_with_parent, args=(address,), daemon=True).start()
-    asyncio.run(_serve(address, secret))
-    _leave(address)
+    way_out = _Exit(sys.argv[1])
+    threading.Thread(target=way_out.leave_with_parent, daemon=True).start()
+    asyncio.run(_serve(sys.argv[1], secret, way_out))
+    way_out.leave()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """The private protocol between server and engine process: JSON-RPC (pygls') over a local socket.
 
-    engine/open      {secret, path, n_ctx, n_ubatch, n_threads, cache_bytes} → {name, path, n_ctx, n_vocab}
+    engine/open      {secret, path, n_ctx, n_ubatch, n_threads, cache_bytes, disk_bytes}
+                     → {name, path, n_ctx, n_vocab}
     engine/generate  {stream, token_ids, typed_ids, stop_ids, max_tokens, time_budget_ms, heal, document, background}
                      → {stop, timings}
     engine/token     {stream, id, text, logprob}                  notification, engine → server
     engine/cancel    {stream}                                     notification, server → engine
     engine/encode    {texts} → [[token id, …], …]
+    engine/warm      {token_ids} → how many of the first of them need not be evaluated
 
 The socket is a Unix domain socket in a folder only the user can enter; where there are none (Windows) it is a
 loopback port. Either way the first message must carry the secret that the server handed the engine at its start.
@@ -34,6 +36,7 @@ GENERATE = "engine/generate"
 TOKEN = "engine/token"
 CANCEL = "engine/cancel"
 ENCODE = "engine/encode"
+WARM = "engine/warm"
 
 SECRET_VARIABLE = "CODESLM_ENGINE_SECRET"
 """The environment variable by which the secret reaches the engine process; it is not visible in process lists."""

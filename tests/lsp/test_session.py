@@ -233,7 +233,7 @@ async def test_the_explanation_holds_the_numbers() -> None:
         why = await editor.explain()
         assert (why["text"], why["skip"], why["model"], why["extent"]) == ("urn a", None, "replay", "line")
         assert 0 < why["confidence"] <= 1
-        assert set(why["timings"]) == {"prefill_ms", "decode_ms", "n_prefill", "n_reused", "n_decode"}
+        assert set(why["timings"]) == {"prefill_ms", "decode_ms", "n_prefill", "n_reused", "n_decode", "n_restored"}
 
 
 async def test_wrong_settings_are_told_and_defaults_hold(tmp_path: Path) -> None:

@@ -314,6 +314,13 @@ async def test_the_first_suggestion_at_a_place_has_a_short_prompt_and_the_whole_
     assert (report.anchor_reused, bench.last.token_ids) == (True, ahead.token_ids)
 
 
+async def test_a_prompt_that_the_engine_has_from_before_is_not_made_short() -> None:
+    """The editor was restarted: the whole prompt is there sooner than a short one would be."""
+    bench = Bench(Script(default="", n_warm=300), prefetch="always")
+    await bench.at(f"{LONG}x‸\nz\n")
+    assert len(bench.last.token_ids) > 400
+
+
 async def test_who_asks_by_hand_gets_the_whole_prompt() -> None:
     bench = Bench(Script(default=""), prefetch="always")
     await bench.at(f"{LONG}x‸\nz\n", trigger=INVOKED)

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 ENVIRONMENT_PREFIX = "CODESLM_"
-_NOT_SETTINGS = frozenset({"CODESLM_MODELS_DIR", "CODESLM_MACHINE_DIR", "CODESLM_LOG"})
+_NOT_SETTINGS = frozenset({"CODESLM_MODELS_DIR", "CODESLM_MACHINE_DIR", "CODESLM_SEQUENCES_DIR", "CODESLM_LOG"})
 """Variables with our prefix that other parts read. Those that begin ``CODESLM_TEST_`` are the tests' own."""
 
 
@@ -63,6 +63,7 @@ class CompletionSettings(_Table):
     alternatives: int = _setting(
         2,
         "How many more completions are offered on an explicit request, where the model finds others likely.",
+        unit="completions",
         ge=0,
         le=5,
     )
@@ -125,6 +126,14 @@ class EngineSettings(_Table):
         unit="MiB",
         ge=0,
         le=65_536,
+    )
+    disk_cache_megabytes: int = _setting(
+        256,
+        "Disk space for evaluated prompts, so that none is evaluated again after a restart; 0 saves none. They hold "
+        "your code, for you alone to read, in the folder CODESLM_SEQUENCES_DIR or the one this system has for caches.",
+        unit="MiB",
+        ge=0,
+        le=1_048_576,
     )
     microbatch_tokens: int = _setting(
         0,

@@ -222,8 +222,9 @@ class Token:
 class Timings:
     """What one generation cost. Milliseconds of wall time, and tokens.
 
-    ``n_prefill`` tokens of the prompt and of what is typed were evaluated, ``n_reused`` were already in the KV cache.
-    Of ``n_decode`` new tokens ``n_drafts_kept`` were drafted, out of ``n_drafted`` that were tried.
+    ``n_prefill`` tokens of the prompt and of what is typed were evaluated, ``n_reused`` were already in the KV cache;
+    ``n_restored`` of these had just been read from disk. Of ``n_decode`` new tokens ``n_drafts_kept`` were drafted, out
+    of ``n_drafted`` that were tried.
     """
 
     prefill_ms: float = 0.0
@@ -231,6 +232,7 @@ class Timings:
     n_prefill: int = 0
     n_reused: int = 0
     n_decode: int = 0
+    n_restored: int = 0
     n_drafted: int = 0
     n_drafts_kept: int = 0
 

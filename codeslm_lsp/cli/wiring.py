@@ -34,6 +34,7 @@ def engine_options(settings: Settings, path: Path) -> EngineOptions:
         idle_minutes=settings.engine.idle_minutes,
         shared=settings.engine.shared,
         background_share=settings.engine.background_share,
+        disk_bytes=settings.engine.disk_cache_megabytes << 20,
     )
 
 

@@ -67,15 +67,11 @@ class Anchors:
     def reuse(self, document: Document, cursor: Cursor) -> Prompt | None:
         """The document's newest prompt that fits, with what is typed now, or None when it must be built anew."""
         for anchored in self._prompts.get(document.uri, ()):
-            if (prompt := self.fit(anchored, document, cursor)) is not None:
+            anchor = self._find(document.text, cursor, anchored)
+            if anchor is not None:
                 self._prompts.move_to_end(document.uri)
-                return prompt
+                return replace(anchored.prompt, typed=document.text[anchor:cursor])
         return None
-
-    def fit(self, anchored: Anchored, document: Document, cursor: Cursor) -> Prompt | None:
-        """The prompt with what is typed now, if it fits the document."""
-        anchor = self._find(document.text, cursor, anchored)
-        return None if anchor is None else replace(anchored.prompt, typed=document.text[anchor:cursor])
 
     def reuse_outdated(self, document: Document, cursor: Cursor) -> Prompt | None:
         """A prompt that is right around the cursor, though something changed further away, or much was typed since.

@@ -7,7 +7,6 @@ cursor; the whole prompt of the cursor's own line is evaluated meanwhile, and an
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
@@ -54,11 +53,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Next:
-    """The prompt that is being evaluated ahead, for which document, and since when (``time.perf_counter``)."""
+    """The prompt that is being evaluated ahead, and for which document."""
 
     uri: str
     anchored: Anchored
-    started: float
     task: asyncio.Task[None]
 
 
@@ -71,20 +69,15 @@ class Prompts:
         self._settings = settings
         self._anchors = Anchors(settings.completion.anchor_max_lines)
         self._next: _Next | None = None
-        self._is_disturbed = False
-        """Whether the engine had anything else to do since ``_next`` was begun."""
         self._learned_tokens_s: float | None = None
 
     async def find(self, document: Document, cursor: Cursor, tree: SyntaxTree | None, trigger: Trigger) -> Found:
         """The prompt to answer by; a new one where none is warm."""
-        was_disturbed, self._is_disturbed = self._is_disturbed, True
         if (prompt := self._anchors.reuse(document, cursor)) is not None:
             return Found(prompt, reused=True)
         works_ahead = is_wanted(self._settings.completion)
         if works_ahead and (prompt := self._anchors.reuse_outdated(document, cursor)) is not None:
             return Found(prompt, reused=True, outdated=True)
-        if not was_disturbed and (prompt := self._almost_there(document, cursor)) is not None:
-            return Found(prompt)
         anchor = new_anchor(document.text, cursor)
         if works_ahead and trigger is Trigger.AUTOMATIC:
             prompt = await self._build_first(document, anchor, cursor, tree)
@@ -139,7 +132,7 @@ class Prompts:
             self.stop()
             anchored = anchored_at(document, anchor, prompt)
             task = asyncio.create_task(self._evaluate(document, anchored))
-            self._next, self._is_disturbed = _Next(document.uri, anchored, time.perf_counter(), task), False
+            self._next = _Next(document.uri, anchored, task)
         return self._next.task
 
     def learn_speed(self, timings: Timings) -> None:
@@ -161,17 +154,6 @@ class Prompts:
             self._next.task.cancel()
             self._next = None
 
-    def _almost_there(self, document: Document, cursor: Cursor) -> Prompt | None:
-        """The prompt that is being evaluated ahead, if it fits and no more of it is left than may be waited for."""
-        if self._next is None or self._next.uri != document.uri:
-            return None
-        prompt = self._anchors.fit(self._next.anchored, document, cursor)
-        n_done = (time.perf_counter() - self._next.started) * self._prefill_tokens_s()
-        if prompt is None or len(prompt.token_ids) - n_done > WORTH_SHORTENING * self._n_first():
-            return None
-        self._anchors.remember(document.uri, self._next.anchored)
-        return prompt
-
     async def _evaluate(self, document: Document, anchored: Anchored) -> None:
         """Evaluate a prompt, then let it answer."""
         try:
@@ -191,7 +173,7 @@ class Prompts:
     async def _build_first(self, document: Document, anchor: int, cursor: Cursor, tree: SyntaxTree | None) -> Prompt:
         """The whole prompt, or a short one where somebody would wait too long for it."""
         prompt = await self._build_whole(document, anchor, cursor, tree)
-        if len(prompt.token_ids) > WORTH_SHORTENING * self._n_first():
+        if await self._n_cold(prompt) > WORTH_SHORTENING * self._n_first():
             prompt = await self._build(document, anchor, cursor, tree, self._n_first())
         return prompt
 
@@ -218,6 +200,13 @@ class Prompts:
             return self._learned_tokens_s
         tuning = self._engine.tuning()
         return tuning.prefill_tokens_s if tuning else ASSUMED_PREFILL_TOKENS_S
+
+    async def _n_cold(self, prompt: Prompt) -> int:
+        """Tokens that would have to be evaluated: the engine is asked only where that makes a difference."""
+        n_tokens = len(prompt.token_ids)
+        if n_tokens <= WORTH_SHORTENING * self._n_first():
+            return n_tokens
+        return n_tokens - await self._engine.n_warm(prompt.token_ids)
 
     def _n_first(self) -> int:
         """Tokens that this machine evaluates within the first wait."""

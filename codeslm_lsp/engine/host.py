@@ -91,6 +91,7 @@ class Host:
                 await asyncio.wait_for(self._changed.wait(), deadline - self._loop.time())
             except TimeoutError:
                 break
+        await asyncio.to_thread(self._runner.save)
         self._place.clear()
         os._exit(0)  # The model's thread may be in the middle of an evaluation that nobody waits for.
 
@@ -231,6 +232,10 @@ class Guest:
             self._on_change()
             # In a thread of its own: neither a running generation nor other clients wait for a long text.
             return await asyncio.to_thread(self._runner.encode, list(params["texts"]))
+
+        @feature(wire.WARM)
+        async def warm(params: dict[str, Any]) -> int:
+            return await self._work(self._runner.n_warm(tuple(params["token_ids"]), self.number))
 
         @feature(wire.BYE)
         def bye(_params: dict[str, Any]) -> dict[str, Any]:

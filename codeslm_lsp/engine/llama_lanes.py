@@ -1,30 +1,37 @@
 """Requests for several documents → the KV sequence that each continues, so that switching documents evaluates nothing.
 
 A document has two sequences: the prompt that answers now, and the next one, which may be prefilled behind its back. A
-new prompt begins as whichever sequence shares most with it: the cells are shared, and nothing is evaluated again.
+new prompt begins as whichever sequence shares most with it: the cells are shared, and nothing is evaluated again. That
+may also be one that an earlier engine has left on disk.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 
 from codeslm_lsp.engine.drafts import Drafter
 from codeslm_lsp.engine.llama_model import N_SEQUENCES, LlamaModel, LlamaSequence
 from codeslm_lsp.engine.llama_session import LlamaSession, Tokens, continuations, count_common
 from codeslm_lsp.engine.protocol import GenerateRequest
+from codeslm_lsp.engine.sequence_folder import Saved, SequenceFolder
 from codeslm_lsp.values import StopReason, Timings
 
 PER_DOCUMENT = 2
 """The prompt in use and the one that will take its place."""
+
+WORTH_SAVING_TOKENS = 64
+"""How many tokens a file must spare to be written or read: a 0.5B evaluates them in a third of a second."""
 
 
 @dataclass(eq=False)
 class _Lane:
     """One sequence, the prompt it holds or is to hold, and whose it is.
 
-    ``used`` grows with every use, ``served`` with those for which somebody waited.
+    ``used`` grows with every use, ``served`` with those for which somebody waited. ``n_saved`` tokens of the prompt are
+    known to have been saved.
     """
 
     session: LlamaSession
@@ -32,6 +39,12 @@ class _Lane:
     prompt: tuple[int, ...] = ()
     used: int = 0
     served: int = 0
+    n_saved: int = 0
+
+    @property
+    def n_prompt(self) -> int:
+        """How many tokens of its prompt it holds; what was typed and generated behind them is not counted."""
+        return count_common(self.session.tokens, self.prompt)
 
     @property
     def n_cells(self) -> int:
@@ -39,28 +52,34 @@ class _Lane:
 
     def clear(self) -> None:
         self.session.forget()
-        self.document, self.prompt, self.used, self.served = "", (), 0, 0
+        self.document, self.prompt, self.used, self.served, self.n_saved = "", (), 0, 0, 0
 
 
 class Lanes:
-    """All sequences of one model. Not thread-safe: one worker thread runs one request after the other."""
+    """All sequences of one model. Not thread-safe: one worker thread runs one request after the other.
 
-    def __init__(self, model: LlamaModel) -> None:
+    ``folder`` keeps what they hold for the next engine.
+    """
+
+    def __init__(self, model: LlamaModel, folder: SequenceFolder | None = None) -> None:
         trie = continuations(model.pieces, model.is_end)
         self._model = model
         self._drafter = Drafter(model.pieces)
         self._verify_cost = model.verify_cost
+        self._n_ctx = model.n_ctx
         self._n_cells = model.n_cells
         self._lanes = [
             _Lane(LlamaSession(LlamaSequence(model, number), trie, self._drafter)) for number in range(N_SEQUENCES)
         ]
         self._clock = itertools.count(1)
         self._recent = self._lanes[:PER_DOCUMENT]
+        self._folder = folder
+        self._writing: Future[None] | None = None
 
     def run(self, request: GenerateRequest, cancelled: Callable[[], bool]) -> Tokens[tuple[StopReason, Timings]]:
         """See ``LlamaSession.run``."""
         self._heed_measurements()
-        lane = self._lane_for(request.document, request.token_ids)
+        lane, n_restored = self._lane_for(request.document, request.token_ids)
         lane.used = next(self._clock)
         if not request.background:
             lane.served = lane.used
@@ -70,7 +89,8 @@ class Lanes:
         self._make_room(
             lane, len(request.token_ids) + len(request.typed_ids) + (1 + request.n_alternatives) * request.max_tokens
         )
-        return lane.session.run(request, cancelled, self._spares(lane, request))
+        stop, timings = yield from lane.session.run(request, cancelled, self._spares(lane, request))
+        return stop, replace(timings, n_restored=min(n_restored, timings.n_reused))
 
     def _heed_measurements(self) -> None:
         """How long drafts may be depends on what was measured, which may happen while the engine runs."""
@@ -86,19 +106,74 @@ class Lanes:
             spare.clear()
         return [spare.session for spare in spares]
 
-    def _lane_for(self, document: str, prompt: tuple[int, ...]) -> _Lane:
-        """The lane that holds this prompt, or one that is made to begin like it."""
+    def n_warm(self, prompt: tuple[int, ...]) -> int:
+        """How many of its first tokens need not be evaluated: a lane holds them, or a file does."""
+        held = max(count_common(lane.session.tokens, prompt) for lane in self._lanes)
+        return max(held, *self._saved(prompt).values(), 0)
+
+    def save(self) -> None:
+        """Save what lanes hold and no file does, and wait until it is written. May take a second."""
+        while (writing := self.save_next()) is not None:
+            writing.result()
+
+    def save_next(self) -> Future[None] | None:
+        """Begin to save one lane, the last used first; ``None`` when there is nothing to save.
+
+        Only copying its bytes keeps the caller waiting (some ten milliseconds). One file is written at a time, so that
+        copies do not pile up: while that goes on nothing else is begun.
+        """
+        if self._folder is None:
+            return None
+        if self._writing is not None and not self._writing.done():
+            return self._writing
+        for lane in sorted(self._lanes, key=_last_used, reverse=True):
+            n_tokens = lane.n_prompt
+            if n_tokens - lane.n_saved < WORTH_SAVING_TOKENS:
+                continue
+            lane.n_saved = n_tokens
+            prompt = lane.prompt[:n_tokens]
+            if n_tokens - max(self._saved(prompt).values(), default=0) >= WORTH_SAVING_TOKENS:
+                self._writing = self._folder.write_soon(_name_of(lane.document), prompt, lane.session.state(n_tokens))
+                return self._writing
+        return None
+
+    def _lane_for(self, document: str, prompt: tuple[int, ...]) -> tuple[_Lane, int]:
+        """The lane that holds this prompt, or one made to begin like it, and how many tokens came from disk for it."""
         own = [lane for lane in self._lanes if lane.used and lane.document == document]
         for lane in sorted(own, key=_last_used, reverse=True):
             if lane.prompt == prompt:
-                return lane
+                return lane, 0
         lane = self._free_lane(own)
         source = max(self._lanes, key=lambda other: (count_common(other.session.tokens, prompt), other.used))
         n_common = count_common(source.session.tokens, prompt)
-        if source is not lane:
+        n_restored = self._restore(lane, prompt, n_common)
+        if not n_restored and source is not lane:
             lane.session.begin_as(source.session, n_common)
-        lane.document, lane.prompt, lane.served = document, prompt, 0
-        return lane
+        lane.document, lane.prompt, lane.served, lane.n_saved = document, prompt, 0, 0
+        return lane, n_restored
+
+    def _restore(self, lane: _Lane, prompt: tuple[int, ...], n_common: int) -> int:
+        """Read into ``lane`` the file that shares most with ``prompt``, if that is worth more than ``n_common`` tokens.
+
+        Returns how many tokens it shares; 0 when there is no such file, or it turned out to be damaged.
+        """
+        shared = self._saved(prompt)
+        for saved in sorted(shared, key=shared.__getitem__, reverse=True):
+            if self._folder is None or shared[saved] - n_common < WORTH_SAVING_TOKENS:
+                break
+            if (state := self._folder.read(saved)) is None:
+                continue
+            lane.session.forget()
+            self._make_room(lane, len(saved.tokens))
+            return shared[saved] if lane.session.begin_from(saved.tokens, state) else 0
+        return 0
+
+    def _saved(self, prompt: tuple[int, ...]) -> dict[Saved, int]:
+        """The files that fit into a sequence, and how many tokens they share with ``prompt``."""
+        if self._folder is None:
+            return {}
+        fitting = [saved for saved in self._folder.sequences() if len(saved.tokens) <= self._n_ctx]
+        return {saved: count_common(saved.tokens, prompt) for saved in fitting}
 
     def _free_lane(self, own: Sequence[_Lane]) -> _Lane:
         """The document's own lane that answers nobody, if it has both; else an unused one, or that used longest ago."""
@@ -119,3 +194,8 @@ class Lanes:
 
 def _last_used(lane: _Lane) -> int:
     return lane.used
+
+
+def _name_of(document: str) -> str:
+    """The document's own name, without the number of the client that it belongs to (see ``runner``)."""
+    return document.rpartition("\0")[2]

@@ -99,6 +99,20 @@ class LlamaSession:
         self._model.fork(other._model, n_tokens)
         self._tokens, self._logits = list(other._tokens[:n_tokens]), {}
 
+    def state(self, n_tokens: int) -> memoryview:
+        """A copy of the first ``n_tokens`` as ``begin_from`` takes it."""
+        return self._model.state(n_tokens)
+
+    def begin_from(self, tokens: Sequence[int], state: bytes) -> bool:
+        """Hold the saved ``tokens`` instead of what is held now. Where there is no room: false, and hold nothing."""
+        self.forget()
+        self._model.set_state(state)
+        if self._model.n_evaluated() != len(tokens):
+            self.forget()
+            return False
+        self._tokens = list(tokens)
+        return True
+
     def run(
         self, request: GenerateRequest, cancelled: Callable[[], bool], spares: Sequence[LlamaSession] = ()
     ) -> Tokens[tuple[StopReason, Timings]]:

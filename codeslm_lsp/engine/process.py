@@ -37,9 +37,10 @@ _log = logging.getLogger(__name__)
 class EngineOptions:
     """What to run. ``n_threads`` and ``n_ubatch`` 0 leave it to the measurements; ``n_ctx`` and ``n_ubatch`` in tokens.
 
-    ``cache_bytes`` is for the prompts of all documents together; one of ``n_ctx`` tokens always fits. The engine may
-    leave when nobody has asked for anything in ``idle_minutes`` (0: never). Without ``shared`` nobody else gets it.
-    ``background_share`` is how much of the time background work may use.
+    ``cache_bytes`` is for the prompts of all documents together; one of ``n_ctx`` tokens always fits. ``disk_bytes`` is
+    for those that the next engine may read from disk. The engine may leave when nobody has asked for anything in
+    ``idle_minutes`` (0: never). Without ``shared`` nobody else gets it. ``background_share`` is how much of the time
+    background work may use.
     """
 
     model_path: Path
@@ -47,6 +48,7 @@ class EngineOptions:
     n_ubatch: int = 0
     n_threads: int = 0
     cache_bytes: int = 0
+    disk_bytes: int = 0
     background_share: float = 1.0
     idle_minutes: float = 30.0
     shared: bool = True
@@ -93,6 +95,11 @@ class EngineProcess:
         life = await self._alive(timeout_ms=0)
         ids: list[list[int]] = await life.request(wire.ENCODE, {"texts": list(texts)})
         return ids
+
+    async def n_warm(self, token_ids: Sequence[int]) -> int:
+        """See ``Engine.n_warm``."""
+        life = await self._alive(timeout_ms=0)
+        return int(await life.request(wire.WARM, {"token_ids": list(token_ids)}))
 
     def evaluated(self) -> Evaluated:
         """See ``Engine.evaluated``."""
@@ -195,5 +202,6 @@ def _model_options(options: EngineOptions) -> dict[str, float]:
         "n_ubatch": options.n_ubatch,
         "n_threads": options.n_threads,
         "cache_bytes": options.cache_bytes,
+        "disk_bytes": options.disk_bytes,
         "background_share": options.background_share,
     }

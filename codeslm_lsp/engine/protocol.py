@@ -64,6 +64,9 @@ class Engine(Protocol):
     async def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Tokens of each text by the model's own tokenizer, without parsing special tokens."""
 
+    async def n_warm(self, token_ids: Sequence[int]) -> int:
+        """How many of a prompt's first tokens are evaluated already, by this engine or the one before it."""
+
     def evaluated(self) -> Evaluated:
         """What was evaluated since this engine was made."""
 

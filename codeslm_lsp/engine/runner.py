@@ -10,12 +10,14 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from codeslm_lsp.engine.protocol import GenerateRequest
 from codeslm_lsp.engine.schedule import Interrupted, Schedule
+from codeslm_lsp.engine.sequence_folder import open_folder, sequences_dir
 from codeslm_lsp.values import EngineUnavailable, ModelInfo, StopReason, Timings, Token, Tuning
 
 Key = tuple[int, int]
@@ -28,11 +30,15 @@ milliseconds and wants the same prompt: an abort would lose the micro-batch that
 of a second a prompt would never be evaluated."""
 
 
+SAVING_S = 2.0
+"""How long an engine stays to save what it has evaluated: most of it was saved while the user paused."""
+
+
 class Runner:
     """The model, from the first ``open`` to the end of the process. All methods may be called from the event loop."""
 
     def __init__(self, tell_tuning: Callable[[Tuning], None]) -> None:
-        self._schedule = Schedule(self._interrupt, self._allow)
+        self._schedule = Schedule(self._interrupt, self._allow, self._save_next)
         self._tell_tuning = tell_tuning
         self._tuner: Any = None
         self._model: Any = None
@@ -41,6 +47,7 @@ class Runner:
         self._asked: dict[Key, GenerateRequest] = {}
         self._cancelled: set[Key] = set()
         self._running: Key | None = None
+        self._is_leaving = False
         self._lock = threading.Lock()
 
     def open(self, params: dict[str, Any]) -> Future[ModelInfo]:
@@ -76,6 +83,20 @@ class Runner:
         """Measure anew how the model runs best here."""
         return self._schedule.foreground(lambda: self._tuner.measure())
 
+    def n_warm(self, token_ids: tuple[int, ...], client: int) -> Future[int]:
+        """See ``Engine.n_warm``."""
+        return self._schedule.foreground(lambda: int(self._lanes.n_warm(token_ids)), client)
+
+    def save(self) -> None:
+        """Stop whatever runs and save what was evaluated, for the next engine. The last thing before this one ends."""
+        if self._lanes is None:
+            return
+        with self._lock:
+            self._is_leaving = True
+            self._model.abort()
+        with suppress(TimeoutError):
+            self._schedule.foreground(self._lanes.save).result(SAVING_S)
+
     def encode(self, texts: list[str]) -> list[list[int]]:
         """See ``Engine.encode``. The vocabulary is read-only, and its tokenizer keeps no state: any thread may."""
         if self._info is None:
@@ -92,7 +113,8 @@ class Runner:
             wishes = Wishes(**{field.name: params[field.name] for field in fields(Wishes)})
             self._tuner = Tuner(Path(path), wishes, self._schedule, self._tell_tuning)
             self._model = self._tuner.model
-            self._lanes = Lanes(self._model)
+            folder = open_folder(sequences_dir(), self._model.state_key(), int(params["disk_bytes"]))
+            self._lanes = Lanes(self._model, folder)
             self._info = ModelInfo(Path(path).stem, path, n_ctx=self._model.n_ctx, n_vocab=self._model.n_vocab)
         return self._info
 
@@ -103,7 +125,7 @@ class Runner:
             if key in self._cancelled:
                 return StopReason.CANCELLED, Timings()
             self._running = key
-        tokens = self._lanes.run(request, lambda: key in self._cancelled)
+        tokens = self._lanes.run(request, lambda: self._is_leaving or key in self._cancelled)
         n_sent = 0
         try:
             while True:
@@ -139,8 +161,11 @@ class Runner:
             self._model.abort()
 
     def _allow(self) -> None:
-        if self._model is not None:
+        if self._model is not None and not self._is_leaving:
             self._model.clear_abort()
+
+    def _save_next(self) -> bool:
+        return self._lanes is not None and self._lanes.save_next() is not None
 
 
 def _needs(waiting: GenerateRequest, running: GenerateRequest) -> bool:

@@ -1,11 +1,13 @@
 """Work for the engine's one thread: what somebody waits for comes first, and the rest goes on when that is done.
 
 The rest may be limited to a share of the time (see ``share``): then it pauses between its pieces, and loses nothing.
+When there has been nothing to do for a while, it tidies up.
 """
 
 from __future__ import annotations
 
 import itertools
+import logging
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -16,6 +18,15 @@ from codeslm_lsp.engine.share import Share
 
 ResultT = TypeVar("ResultT")
 
+IDLE_S = 4.0
+"""After this long nobody is typing. While somebody is, what is tidied up would soon be out of date again."""
+
+TIDYING_PAUSE_S = 0.1
+"""Between two pieces of tidying up, so that it takes little of the machine."""
+
+
+_log = logging.getLogger(__name__)
+
 
 class Interrupted(Exception):
     """Raised by background work that was told to stop; it is run again when nothing in the foreground waits."""
@@ -25,17 +36,24 @@ class Schedule:
     """Runs one piece of work at a time, in turn for each of its owners.
 
     ``interrupt`` is called, from any thread, to stop background work that runs; ``allow`` before each piece of work, so
-    that an interruption meant for the one before does not stop it.
+    that an interruption meant for the one before does not stop it. ``tidy_up`` is called on the same thread after
+    ``idle_s`` seconds without work, and then as long as it says that there is more. It is not interrupted, so it should
+    do little at a time.
     """
 
     def __init__(
         self,
         interrupt: Callable[[], None],
         allow: Callable[[], None],
+        tidy_up: Callable[[], bool] = lambda: False,
+        *,
+        idle_s: float = IDLE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._interrupt = interrupt
         self._allow = allow
+        self._tidy_up = tidy_up
+        self._tidy_after_s = idle_s
         self._clock = clock
         self._share = Share(1.0)
         self._resumed_at = self._idle_since = clock()
@@ -119,16 +137,24 @@ class Schedule:
         return work
 
     def _run(self) -> None:
+        patience_s: float | None = None
         while True:
             with self._news:
                 if self._in_background:
                     self._stop_counting()
+                if self._in_background or not self._is_idle:
+                    self._idle_since = self._clock()
                 self._in_background = self._is_interrupted = False
-                self._is_idle, self._idle_since = not (self._foreground or self._background), self._clock()
-                self._news.wait_for(lambda: self._foreground or self._background)
-                self._is_idle = False
-                self._wait_for_share(lambda: self._foreground)
-                work = self._next()
+                self._is_idle = not (self._foreground or self._background)
+                has_work = self._news.wait_for(lambda: bool(self._foreground or self._background), patience_s)
+                if has_work:
+                    self._is_idle = False
+                    self._wait_for_share(lambda: self._foreground)
+                    work = self._next()
+            if not has_work:
+                patience_s = TIDYING_PAUSE_S if self._tidy() else None
+                continue
+            patience_s = self._tidy_after_s
             try:
                 result = work.call()
             except Interrupted:
@@ -139,6 +165,13 @@ class Schedule:
                 work.promised.set_exception(error)
             else:
                 work.promised.set_result(result)
+
+    def _tidy(self) -> bool:
+        try:
+            return self._tidy_up()
+        except Exception:
+            _log.exception("tidying up failed")  # Nobody waits for it, and the thread has to go on.
+            return False
 
 
 class _Work:

@@ -1,6 +1,6 @@
 """The private protocol between servers and their engine process: JSON-RPC (pygls') over a local socket.
 
-    engine/open      {path, n_ctx, n_ubatch, n_threads, cache_bytes, background_share, idle_s}
+    engine/open      {path, n_ctx, n_ubatch, n_threads, cache_bytes, disk_bytes, background_share, idle_s}
                      → {name, path, n_ctx, n_vocab, tuning}, or {error}; ``tuning`` is null until it has been measured
     engine/generate  {stream, token_ids, typed_ids, stop_ids, max_tokens, time_budget_ms, heal, document, background,
                       n_alternatives}
@@ -8,6 +8,7 @@
     engine/token     {stream, id, text, logprob, branch}          notification, engine → server
     engine/cancel    {stream}                                     notification, server → engine
     engine/encode    {texts} → [[token id, …], …]
+    engine/warm      {token_ids} → how many of the first of them need not be evaluated
     engine/bye       {} → {ends}                                  I need you no more → whether nobody else does
     engine/leaving   {}                                           notification, engine → server: finish what you have
                                                                   asked, and connect again when you need an engine
@@ -45,6 +46,7 @@ BYE = "engine/bye"
 LEAVING = "engine/leaving"
 MEASURE = "engine/measure"
 TUNING = "engine/tuning"
+WARM = "engine/warm"
 
 MAX_MESSAGE_BYTES = 1 << 26
 """More than a text of ``completion.max_file_bytes`` needs. Whoever announces more is not listened to."""

@@ -49,6 +49,7 @@ class Script:
     """What the engine does. ``answers`` maps the end of the text before the cursor to what follows it.
 
     ``alternatives`` are said beside the answer where they are asked for, token by token in turns.
+    ``n_warm`` is how much of any prompt it says to have evaluated.
     ``events`` is a file to which the engine writes a line for whatever happens to it.
     """
 
@@ -58,6 +59,7 @@ class Script:
     load_ms: float = 0
     prefill_ms: float = 0
     token_ms: float = 0
+    n_warm: int = 0
     never_loads: str = ""
     dies_on: str = ""
     events: str = ""
@@ -103,6 +105,9 @@ class ReplayEngine:
 
     async def encode(self, texts: Sequence[str]) -> list[list[int]]:
         return await ByteTokenizer().encode(texts)
+
+    async def n_warm(self, token_ids: Sequence[int]) -> int:
+        return min(self._script.n_warm, len(token_ids))
 
     def evaluated(self) -> Evaluated:
         return Evaluated(sum(len(request.token_ids) for request in self.requests))

@@ -330,13 +330,12 @@ async def test_where_the_cursor_rests_the_prompt_is_there_before_the_first_key()
     assert (report.anchor_reused, bench.last.token_ids) == (True, whole.token_ids)
 
 
-@pytest.mark.parametrize("trigger", [AUTOMATIC, INVOKED])
-async def test_a_key_that_comes_too_early_waits_for_the_rest_of_that_prompt(trigger: Trigger) -> None:
+async def test_a_key_that_comes_too_early_waits_for_the_rest_of_that_prompt() -> None:
     """The same one is asked for, and the engine goes on where it was."""
     bench = Bench(Script(default="", prefill_ms=60_000), prefetch="always")
     bench.rest_at(f"{LONG}‸\nz\n")
     [ahead] = await worked_ahead(bench, 1)
-    key = asyncio.create_task(bench.at(f"{LONG}x‸\nz\n", trigger=trigger))
+    key = asyncio.create_task(bench.at(f"{LONG}x‸\nz\n"))
     while len(bench.engine.requests) < 2:
         await asyncio.sleep(0.005)
     assert bench.last.token_ids == ahead.token_ids
@@ -388,6 +387,13 @@ async def test_a_first_prompt_is_as_long_as_the_measured_machine_allows() -> Non
         lengths.append(len(bench.last.token_ids))
     slow, quicker, quick = lengths
     assert slow <= 128 < quicker <= 256 < quick
+
+
+async def test_a_prompt_that_the_engine_has_from_before_is_not_made_short() -> None:
+    """The editor was restarted: the whole prompt is there sooner than a short one would be."""
+    bench = Bench(Script(default="", n_warm=300), prefetch="always")
+    await bench.at(f"{LONG}x‸\nz\n")
+    assert len(bench.last.token_ids) > 400
 
 
 async def test_who_asks_by_hand_gets_the_whole_prompt() -> None:

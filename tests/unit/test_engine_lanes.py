@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from codeslm_lsp.engine.llama_lanes import Lanes
+from codeslm_lsp.engine.llama_lanes import WORTH_SAVING_TOKENS, Lanes
 from codeslm_lsp.engine.llama_model import N_SEQUENCES
 from codeslm_lsp.engine.protocol import GenerateRequest
+from codeslm_lsp.engine.sequence_folder import SequenceFolder
 from codeslm_lsp.values import StopReason, Timings
 from tests.unit.test_engine_session import END, MID, PIECES, Logits, erratic, preferring
 
@@ -54,6 +59,15 @@ class PooledModel:
     def fork(self, source: int, target: int, n_tokens: int) -> None:
         self.caches[target] = self.caches[source][:n_tokens]
 
+    def state(self, sequence: int, n_tokens: int) -> memoryview:
+        assert n_tokens <= len(self.caches[sequence])
+        return np.array(self.caches[sequence][:n_tokens], dtype=np.int32).view(np.uint8).data
+
+    def set_state(self, sequence: int, state: bytes) -> None:
+        self.caches[sequence] = np.frombuffer(state, dtype=np.int32).tolist()
+        if sum(map(len, self.caches.values())) > self.n_cells:
+            self.caches[sequence] = []
+
     def n_evaluated(self, sequence: int) -> int:
         return len(self.caches[sequence])
 
@@ -61,9 +75,9 @@ class PooledModel:
         return token == END
 
 
-def lanes_on(model: PooledModel) -> Lanes:
+def lanes_on(model: PooledModel, folder: SequenceFolder | None = None) -> Lanes:
     fake: Any = model
-    return Lanes(fake)
+    return Lanes(fake, folder)
 
 
 def run(lanes: Lanes, request: GenerateRequest) -> tuple[tuple[int, ...], StopReason, Timings]:
@@ -149,6 +163,147 @@ def test_a_prompt_is_evaluated_without_a_token() -> None:
     assert n_prefill(lanes, asking("a.py", block(1))) == 0
 
 
+# --- Over a restart ----------------------------------------------------------------------------------------------
+
+LONG = [4 + n % 23 for n in range(200)]
+CHANGED = [*LONG[:150], *[5] * 50]
+
+
+class Life:
+    """One engine after the other on the same folder; an engine's lanes are ``lanes``."""
+
+    def __init__(self, path: Path, **model: Any) -> None:
+        self._path = path
+        self._model = model
+        self.start()
+
+    def start(self) -> None:
+        self.folder = SequenceFolder(self._path, b"m" * 32, 1 << 20)
+        self.model = PooledModel(**{"logits": erratic(1), **self._model})
+        self.lanes = lanes_on(self.model, self.folder)
+
+    def restart(self) -> None:
+        self.lanes.save()
+        self.start()
+
+    def timings(self, request: GenerateRequest) -> Timings:
+        return run(self.lanes, request)[2]
+
+    def n_restored(self, request: GenerateRequest) -> tuple[int, int]:
+        timings = self.timings(request)
+        return timings.n_restored, timings.n_prefill
+
+
+def test_after_a_restart_only_the_last_token_is_evaluated(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    assert life.n_restored(asking("a.py", LONG)) == (0, 201)
+    life.restart()
+    assert life.lanes.n_warm((*LONG, MID)) == 201
+    assert life.lanes.n_warm((*CHANGED, MID)) == 150
+    assert life.n_restored(asking("a.py", LONG)) == (200, 1)
+    assert life.n_restored(asking("a.py", LONG)) == (0, 0), "it came from memory"
+
+
+def test_what_shares_most_is_restored(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    life.timings(asking("a.py", LONG[:100]))
+    life.timings(asking("b.py", LONG))
+    life.restart()
+    assert life.n_restored(asking("c.py", CHANGED)) == (150, 51)
+
+
+def test_a_lane_that_shares_about_as_much_is_preferred_to_a_file(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    life.timings(asking("a.py", LONG))
+    life.restart()
+    life.timings(asking("b.py", CHANGED))
+    assert life.n_restored(asking("a.py", LONG)) == (0, 51)
+
+
+def test_what_was_typed_and_generated_is_not_saved(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    life.timings(asking("a.py", LONG, 20, typed=(7, 8, 9)))
+    life.restart()
+    assert [saved.tokens for saved in life.folder.sequences()] == [(*LONG, MID)]
+
+
+def test_short_prompts_are_not_saved(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    life.timings(asking("a.py", LONG[: WORTH_SAVING_TOKENS - 2]))
+    life.restart()
+    assert not life.folder.sequences()
+
+
+def test_an_unfinished_prompt_is_saved_as_far_as_it_goes(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    life.timings(asking("a.py", LONG))
+    [lane] = [lane for lane in life.lanes._lanes if lane.used]
+    lane.session._truncate(120)
+    life.restart()
+    assert [saved.tokens for saved in life.folder.sequences()] == [tuple(LONG[:120])]
+
+
+def test_nothing_is_saved_twice(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    life.timings(asking("a.py", LONG))
+    life.lanes.save()
+    life.timings(asking("a.py", LONG, typed=(7, 8, 9)))
+    life.timings(asking("b.py", [*LONG, 5, 5, 5]))
+    assert life.lanes.save_next() is None, "another document's file holds nearly all of it"
+    life.restart()
+    life.timings(asking("a.py", LONG))
+    assert life.lanes.save_next() is None, "it was restored from there"
+    life.timings(asking("a.py", [*LONG, *LONG]))
+    assert life.lanes.save_next() is not None
+
+
+def test_one_file_is_written_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    life = Life(tmp_path)
+    for n in range(3):
+        life.timings(asking(f"{n}.py", [4 + n, *LONG]))
+    gate: Future[None] = Future()
+    monkeypatch.setattr(life.folder, "write_soon", lambda *_: gate)
+    assert life.lanes.save_next() is gate
+    assert life.lanes.save_next() is gate
+    assert sum(lane.n_saved > 0 for lane in life.lanes._lanes) == 1
+    gate.set_result(None)
+    assert life.lanes.save_next() is gate
+    assert sum(lane.n_saved > 0 for lane in life.lanes._lanes) == 2
+
+
+def test_a_damaged_file_is_evaluated_again(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    answer = run(life.lanes, asking("a.py", LONG))[:2]
+    life.restart()
+    assert life.lanes.n_warm((*LONG, MID)) == 201
+    [path] = tmp_path.iterdir()
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    produced, stop, timings = run(life.lanes, asking("a.py", LONG))
+    assert ((produced, stop), timings.n_restored, timings.n_prefill) == (answer, 0, 201)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_does_not_fit_into_a_smaller_context_window_is_left(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    life.timings(asking("a.py", LONG))
+    life.lanes.save()
+    small = Life(tmp_path, n_ctx=180)
+    assert small.lanes.n_warm((*LONG, MID)) == 0
+    assert small.n_restored(asking("a.py", LONG[:120])) == (0, 121)
+
+
+def test_a_state_that_the_cache_has_no_cells_for_is_evaluated_as_far_as_it_was_shared(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    life.timings(asking("a.py", LONG))
+    life.restart()
+    life.timings(asking("b.py", LONG[:60]))
+    full: Any = life.model
+    full.set_state = lambda sequence, state: life.model.caches[sequence].clear()
+    assert life.n_restored(asking("a.py", LONG)) == (0, 141)
+
+
 prompts = st.lists(st.integers(4, 7), min_size=1, max_size=6)
 steps = st.builds(
     asking,
@@ -213,3 +368,31 @@ def healed(tokens: Sequence[int], typed: bytes) -> list[int]:
         if n_bytes > len(typed):
             return list(tokens[:number])
     return list(tokens)
+
+
+blocks = st.lists(st.sampled_from([block(1, 70), block(2, 70), block(3, 40), [5]]), min_size=1, max_size=3)
+long_steps = st.builds(
+    asking,
+    document=st.sampled_from("abc"),
+    prompt=blocks.map(lambda parts: [token for part in parts for token in part]),
+    max_tokens=st.integers(0, 3),
+    typed=st.lists(st.sampled_from([4, 5, 6]), max_size=3),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.one_of(long_steps, st.none()), min_size=1, max_size=12), st.integers(250, 700))
+def test_whatever_was_saved_before_a_restart_the_answer_is_the_cold_one(
+    history: list[GenerateRequest | None], n_cells: int
+) -> None:
+    with TemporaryDirectory() as folder:
+        life = Life(Path(folder), n_cells=n_cells)
+        for request in history:
+            if request is None:
+                life.restart()
+                continue
+            produced, stop, timings = run(life.lanes, request)
+            assert (produced, stop) == run(lanes_on(PooledModel(erratic(1))), request)[:2]
+            assert timings.n_restored <= timings.n_reused
+            for number, lane in enumerate(life.lanes._lanes):
+                assert list(lane.session.tokens) == life.model.caches[number]

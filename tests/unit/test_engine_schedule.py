@@ -98,3 +98,50 @@ def test_what_fails_fails_for_its_asker_alone() -> None:
     with pytest.raises(ZeroDivisionError):
         failing.result(PATIENCE_S)
     assert results(bench.quick("next")) == ["next"]
+
+
+class Tidy:
+    """A schedule that tidies up as often as it is told to, and notes when."""
+
+    def __init__(self, n_times: int, idle_s: float) -> None:
+        self.done: list[str] = []
+        self.over = threading.Event()
+        self._left = n_times
+        self.schedule = Schedule(lambda: None, lambda: None, self._tidy_up, idle_s=idle_s)
+
+    def _tidy_up(self) -> bool:
+        self.done.append("tidied")
+        self._left -= 1
+        if self._left == 0:
+            self.over.set()
+        return self._left > 0
+
+    def work(self, name: str) -> None:
+        results(self.schedule.foreground(lambda: self.done.append(name)))
+
+
+def test_when_nothing_is_to_be_done_it_tidies_up_as_long_as_there_is_something() -> None:
+    tidy = Tidy(n_times=3, idle_s=0.01)
+    tidy.work("first")
+    assert tidy.over.wait(PATIENCE_S)
+    assert tidy.done == ["first", "tidied", "tidied", "tidied"]
+
+
+def test_between_work_that_follows_soon_nothing_is_tidied_up() -> None:
+    tidy = Tidy(n_times=1, idle_s=PATIENCE_S)
+    for _ in range(5):
+        tidy.work("work")
+    assert tidy.done == ["work"] * 5
+
+
+def test_work_goes_on_when_tidying_up_fails() -> None:
+    failed = threading.Event()
+
+    def fail() -> bool:
+        failed.set()
+        raise ZeroDivisionError
+
+    schedule = Schedule(lambda: None, lambda: None, fail, idle_s=0.01)
+    results(schedule.foreground(lambda: None))
+    assert failed.wait(PATIENCE_S)
+    assert results(schedule.foreground(lambda: "next")) == ["next"]

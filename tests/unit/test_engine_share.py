@@ -64,7 +64,7 @@ class Worker:
     def __init__(self) -> None:
         self.clock = Clock()
         self.interrupted = threading.Event()
-        self.schedule = Schedule(self.interrupted.set, lambda: None, self.clock)
+        self.schedule = Schedule(self.interrupted.set, lambda: None, clock=self.clock)
         self.pieces: list[str] = []
         self.piece_done = threading.Semaphore(0)
 

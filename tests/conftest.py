@@ -1,0 +1,15 @@
+"""What holds for all tests: none of them reads or writes evaluated prompts in the user's own cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def sequences_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Each test has a folder of its own: what one evaluated must not make another one's engine quicker."""
+    folder = tmp_path_factory.mktemp("sequences")
+    monkeypatch.setenv("CODESLM_SEQUENCES_DIR", str(folder))
+    return folder

@@ -12,7 +12,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from codeslm_lsp.cli.bench_decode import decode
 from codeslm_lsp.cli.bench_machine import machine
+from codeslm_lsp.cli.bench_overhead import overhead
 from codeslm_lsp.cli.progress import counting
 from codeslm_lsp.cli.wiring import model_path
 from codeslm_lsp.engine.tuning import choose_threads, n_physical_cores
@@ -26,6 +28,8 @@ from codeslm_lsp.values import InputError
 
 app = typer.Typer(help="Benchmarks: how fast codeslm is on this machine.", no_args_is_help=True)
 app.command("machine")(machine)
+app.command()(overhead)
+app.command()(decode)
 
 TOKENS_PER_CHARACTER = 0.3
 """Of Python source, for the vocabularies in use: 3 to 3.5 characters make a token."""

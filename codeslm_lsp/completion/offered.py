@@ -17,11 +17,14 @@ MAX_OFFERS = 16
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """A completion and the document it was made for. ``before`` counts code points up to where it is inserted."""
+    """A completion, and the text before and behind the place where it is inserted.
+
+    Both are kept apart because a key is compared with them as they are, in place: a slice of a large text is a copy.
+    """
 
     uri: str
-    text: str
-    before: int
+    before: str
+    behind: str
     report: Report
     completion: Completion
 
@@ -36,7 +39,8 @@ class Offered:
         """``report`` answered a request at ``cursor``. Only pure insertions are kept."""
         completion = report.outcome
         if isinstance(completion, Completion) and completion.start == completion.end == cursor:
-            self._offers.appendleft(_Offer(document.uri, document.text, cursor, report, completion))
+            before, behind = document.text[:cursor], document.text[cursor:]
+            self._offers.appendleft(_Offer(document.uri, before, behind, report, completion))
 
     def rest(self, document: Document, cursor: Cursor) -> Report | None:
         """The answer for ``cursor`` if the document is what it was, but for the beginning of an offer typed into it."""
@@ -53,13 +57,13 @@ class Offered:
 
 def _left(offer: _Offer, text: str, cursor: int) -> str:
     """What of the offer is still to be typed; empty when the document is another, or nothing worth showing is left."""
-    n_typed = cursor - offer.before
+    n_typed = cursor - len(offer.before)
     offered = offer.completion.text
-    if not 0 <= n_typed < len(offered) or len(text) - cursor != len(offer.text) - offer.before:
+    if not 0 <= n_typed < len(offered) or len(text) - cursor != len(offer.behind):
         return ""
-    if not text.startswith(offered[:n_typed], offer.before):
+    if not text.startswith(offered[:n_typed], len(offer.before)):
         return ""
-    if text[: offer.before] != offer.text[: offer.before] or not text.endswith(offer.text[offer.before :]):
+    if not text.startswith(offer.before) or not text.endswith(offer.behind):
         return ""
     left = offered[n_typed:]
     return left if left.strip() else ""

@@ -26,6 +26,6 @@ def refusal(document: Document, trigger: Trigger, settings: Settings) -> Skip | 
         )
     if "\0" in document.text[:8192]:
         return Skip(SkipReason.NOT_TEXT, "The file looks binary (it holds NUL characters), so nothing is offered.")
-    if not document.text.strip():
+    if not document.text or document.text.isspace():
         return Skip(SkipReason.EMPTY_DOCUMENT, "The file is empty: there is nothing to go by yet.")
     return None

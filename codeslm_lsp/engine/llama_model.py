@@ -61,7 +61,7 @@ class LlamaModel:
         llama_cpp.llama_backend_init()
         model_params = llama_cpp.llama_model_default_params()
         model_params.n_gpu_layers = 0
-        model_params.use_extra_bufts = not _has_amx()
+        model_params.use_extra_bufts = not has_amx()
         model = llama_cpp.llama_model_load_from_file(path.encode(), model_params)
         if not model:
             raise ModelUnsuitable(f"llama.cpp cannot load {path}; pull another model with `codeslm models pull NAME`.")
@@ -270,7 +270,7 @@ def flash_attention_type(is_on: bool) -> int:
     return int(llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO if is_on else llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED)
 
 
-def _has_amx() -> bool:
+def has_amx() -> bool:
     """Whether llama.cpp would repack weights for Intel's AMX, where its first evaluation crashes.
 
     Seen with llama-cpp-python 0.3.36 on Sapphire Rapids, and reported as ggml-org/llama.cpp issue 20824.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,15 +30,7 @@ class ServedDocument:
 
     def edit(self, start: int, end: int, new: str) -> None:
         """Replace ``text[start:end]``, here and in the server."""
-        self._version += 1
-        span = types.Range(_position(self.text, start), _position(self.text, end))
-        self._client.text_document_did_change(
-            types.DidChangeTextDocumentParams(
-                types.VersionedTextDocumentIdentifier(version=self._version, uri=self._identifier.uri),
-                [types.TextDocumentContentChangePartial(span, new)],
-            )
-        )
-        self.text = self.text[:start] + new + self.text[end:]
+        self._client.text_document_did_change(self._change(start, end, new))
 
     def move_cursor(self, cursor: int) -> None:
         """Tell the server where the cursor rests."""
@@ -53,13 +45,29 @@ class ServedDocument:
 
     async def suggestion(self, cursor: int, kind: types.InlineCompletionTriggerKind) -> str:
         """The text offered at ``cursor``, empty for none."""
-        answer = await self._client.text_document_inline_completion_async(
-            types.InlineCompletionParams(
-                types.InlineCompletionContext(kind), self._identifier, _position(self.text, cursor)
-            )
+        return _offered(await self._client.text_document_inline_completion_async(self._request(cursor, kind)))
+
+    async def key(self, cursor: int, typed: str) -> tuple[str, float]:
+        """Type at ``cursor`` and ask behind it: the text offered, and the seconds from the one to the other."""
+        change = self._change(cursor, cursor, typed)
+        request = self._request(cursor + len(typed), types.InlineCompletionTriggerKind.Automatic)
+        started = time.perf_counter()
+        self._client.text_document_did_change(change)
+        answer = await self._client.text_document_inline_completion_async(request)
+        return _offered(answer), time.perf_counter() - started
+
+    def _change(self, start: int, end: int, new: str) -> types.DidChangeTextDocumentParams:
+        self._version += 1
+        span = types.Range(_position(self.text, start), _position(self.text, end))
+        self.text = self.text[:start] + new + self.text[end:]
+        return types.DidChangeTextDocumentParams(
+            types.VersionedTextDocumentIdentifier(version=self._version, uri=self._identifier.uri),
+            [types.TextDocumentContentChangePartial(span, new)],
         )
-        assert isinstance(answer, types.InlineCompletionList)
-        return str(answer.items[0].insert_text) if answer.items else ""
+
+    def _request(self, cursor: int, kind: types.InlineCompletionTriggerKind) -> types.InlineCompletionParams:
+        place = _position(self.text, cursor)
+        return types.InlineCompletionParams(types.InlineCompletionContext(kind), self._identifier, place)
 
     def close(self) -> None:
         self._client.text_document_did_close(types.DidCloseTextDocumentParams(self._identifier))
@@ -108,7 +116,13 @@ async def serving(model: Path, settings: Settings) -> AsyncIterator[Server]:
         await asyncio.wait_for(client.stop(), 10)  # type: ignore[no-untyped-call]
 
 
+def _offered(answer: object) -> str:
+    assert isinstance(answer, types.InlineCompletionList)
+    return str(answer.items[0].insert_text) if answer.items else ""
+
+
 def _position(text: str, offset: int) -> types.Position:
     """Where an offset is, in lines and code points (the client speaks UTF-32)."""
-    lines = re.split(r"\r\n|\n|\r", text[:offset])
-    return types.Position(len(lines) - 1, len(lines[-1]))
+    n_line_ends = text.count("\n", 0, offset) + text.count("\r", 0, offset) - text.count("\r\n", 0, offset)
+    line_start = max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
+    return types.Position(n_line_ends, offset - line_start)

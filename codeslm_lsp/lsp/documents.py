@@ -42,16 +42,14 @@ class MirroredDocument(TextDocument):
         self.uri = uri
         self._encoding: str = self.position_codec.encoding or types.PositionEncodingKind.Utf16
         self._lines: list[str] = []
-        self._joined: str | None = None
-        self._starts: list[int] | None = None
+        self._text = ""
+        self._starts = LineStarts([])
         self._replace_all(source or "")
 
     @property
     def source(self) -> str:
-        """The whole text, joined once after each change."""
-        if self._joined is None:
-            self._joined = _encodable("".join(self._lines))
-        return self._joined
+        """The whole text."""
+        return self._text
 
     @property
     def text(self) -> str:
@@ -89,8 +87,10 @@ class MirroredDocument(TextDocument):
             self._replace_all(change.text)
 
     def _replace_all(self, text: str) -> None:
-        self._lines = _split(_paired(text))
-        self._joined = self._starts = None
+        paired = _paired(text)
+        self._lines = _split(paired)
+        self._starts = LineStarts(self._lines)
+        self._text = _encodable(paired)
 
     def _replace_range(self, span: ServerTextRange, text: str) -> None:
         start, end = min(span.start, span.end), max(span.start, span.end)
@@ -103,8 +103,12 @@ class MirroredDocument(TextDocument):
         touched = _split(_paired(head + text + tail))
         if last < len(self._lines) - 1:
             touched.pop()  # The tail ended with a line end, and what stands behind it is the next line as it was.
+        from_offset = self._starts.of(first)
+        to_offset = self._starts.of(last) + len(self._lines[last])
         self._lines[first : last + 1] = touched
-        self._joined = self._starts = None
+        self._starts.replace(first, last + 1, touched)
+        # No pair of surrogates and no line end reaches beyond the touched lines, so they can be seen to by themselves.
+        self._text = self._text[:from_offset] + _encodable("".join(touched)) + self._text[to_offset:]
 
     # What follows replaces pygls' conversions, which disagree with the rules above.
 
@@ -135,19 +139,52 @@ class MirroredDocument(TextDocument):
 
     def offset_at_server_position(self, server_position: ServerTextPosition) -> int:
         """Code points of ``source`` before a line and column."""
-        return self._line_starts()[server_position.line] + server_position.character
+        return self._starts.of(server_position.line) + server_position.character
 
     def server_position_at_offset(self, offset: int) -> ServerTextPosition:
         """Line and column of an offset."""
-        starts = self._line_starts()
-        line = bisect_right(starts, max(offset, 0)) - 1
-        return ServerTextPosition(line, min(max(offset, 0) - starts[line], len(_without_end(self._lines[line]))))
+        line = self._starts.line_at(max(offset, 0))
+        column = max(offset, 0) - self._starts.of(line)
+        return ServerTextPosition(line, min(column, len(_without_end(self._lines[line]))))
 
-    def _line_starts(self) -> list[int]:
-        """The offset of every line, counted once after each change."""
-        if self._starts is None:
-            self._starts = list(accumulate(map(len, self._lines), initial=0))[:-1]
-        return self._starts
+
+class LineStarts:
+    """The offset of every line. A change moves all lines below it, which costs nothing while it follows the last one.
+
+    From the line ``_moved_from`` on, the offsets kept are ``_moved_by`` too small.
+    """
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._starts = list(accumulate(map(len, lines[:-1]), initial=0))
+        self._moved_from = len(self._starts)
+        self._moved_by = 0
+
+    def of(self, line: int) -> int:
+        """Where a line starts."""
+        return self._starts[line] + (self._moved_by if line >= self._moved_from else 0)
+
+    def line_at(self, offset: int) -> int:
+        """The line that holds an offset; the last one if it lies behind it."""
+        if self._moved_from < len(self._starts) and offset >= self.of(self._moved_from):
+            return bisect_right(self._starts, offset - self._moved_by, lo=self._moved_from) - 1
+        return bisect_right(self._starts, offset, hi=self._moved_from) - 1
+
+    def replace(self, first: int, end: int, lines: Sequence[str]) -> None:
+        """Other lines stand where the lines from ``first`` to before ``end`` stood."""
+        behind = self.of(end) if end < len(self._starts) else None
+        self._move_to(end)
+        *starts, now_behind = accumulate(map(len, lines), initial=self._starts[first])
+        self._starts[first:end] = starts
+        self._moved_from = first + len(starts)
+        self._moved_by += now_behind - behind if behind is not None else 0
+
+    def _move_to(self, line: int) -> None:
+        """Let ``_moved_from`` be ``line``, by bringing the lines between up to date, or out of it."""
+        low, high = sorted((line, self._moved_from))
+        by = self._moved_by if line > self._moved_from else -self._moved_by
+        if by:
+            self._starts[low:high] = [start + by for start in self._starts[low:high]]
+        self._moved_from = line
 
 
 def _parseable(uri: str) -> str:

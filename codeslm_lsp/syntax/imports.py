@@ -20,7 +20,13 @@ class Import:
 
 
 def import_ranges(tree: SyntaxTree) -> tuple[tuple[int, int], ...]:
-    """The lines of every import, with their line end, in document order; lines that touch are one range."""
+    """The lines of every import, with their line end, in document order; lines that touch are one range.
+
+    Where the text is too broken for a tree of its own, those of the finished tree as far as the texts are the same.
+    """
+    if tree.finished is not None:
+        same_until = line_start(tree.text, tree.same_until)
+        return tuple(lines for lines in import_ranges(tree.finished) if lines[1] <= same_until)
     ranges: list[tuple[int, int]] = []
     for start, end in sorted(_statement_ranges(tree)):
         if ranges and start <= ranges[-1][1]:
@@ -31,7 +37,8 @@ def import_ranges(tree: SyntaxTree) -> tuple[tuple[int, int], ...]:
 
 
 def imports(tree: SyntaxTree) -> tuple[Import, ...]:
-    """Every imported module in document order."""
+    """Every imported module in document order; of the finished tree where the text is too broken for one."""
+    tree = tree.finished or tree
     names_of: dict[int, tuple[str, dict[int, str]]] = {}
     for _, captures in matches(tree, "imports"):
         if "module" not in captures:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import tree_sitter
 
+from codeslm_lsp.syntax.languages import Language
 from codeslm_lsp.syntax.lexical import inside_at_end
 from codeslm_lsp.syntax.lines import line_start
 from codeslm_lsp.syntax.tree import SyntaxTree
@@ -18,9 +19,9 @@ _LOOK_BACK = 20_000
 
 def kind_at(tree: SyntaxTree, cursor: int) -> Kind:
     """What a character typed at ``cursor`` would become. The edges of a string (outside its quotes) are code."""
-    if tree.root is None:
-        return "code"
     cursor = max(0, min(cursor, len(tree.text)))
+    if tree.root is None:
+        return _in_broken_text(tree, tree.finished, cursor) if tree.finished is not None else "code"
     byte = tree.source.to_byte(cursor)
     node = tree.root.descendant_for_byte_range(max(0, byte - 1), byte)
     damaged = False
@@ -69,8 +70,22 @@ def _error_on_line(tree: SyntaxTree, cursor: int) -> bool:
     return node is not None and (node.has_error or (node.parent is not None and node.parent.has_error))
 
 
+def _in_broken_text(tree: SyntaxTree, finished: SyntaxTree, cursor: int) -> Kind:
+    """What the finished tree says as far as the texts are the same, and from there on what scanning finds."""
+    start = line_start(tree.text, tree.same_until)
+    if cursor <= start:
+        return kind_at(finished, cursor)
+    if cursor - start > _LOOK_BACK or kind_at(finished, start) != "code":
+        return _by_scanning(tree, cursor)
+    return _at_end(tree.text[start:cursor], tree.language)
+
+
 def _by_scanning(tree: SyntaxTree, cursor: int) -> Kind:
     text = tree.text
     start = line_start(text, max(0, cursor - _LOOK_BACK))
-    inside = inside_at_end(text[start:cursor], tree.language)
+    return _at_end(text[start:cursor], tree.language)
+
+
+def _at_end(text: str, language: Language) -> Kind:
+    inside = inside_at_end(text, language)
     return "comment" if inside == "comment" else "string" if inside == "string" else "code"

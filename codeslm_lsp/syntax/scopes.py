@@ -31,11 +31,12 @@ def enclosing_scopes(tree: SyntaxTree, cursor: int) -> tuple[Scope, ...]:
     """The scopes around ``cursor``, outermost first.
 
     Where the tree is damaged around the cursor, it is asked again without the cursor's line. If that does not mend it,
-    indentation decides; ``end`` is then where the indentation falls back to that of the header.
+    or the text is too broken for a tree, indentation decides; ``end`` is then where the indentation falls back to that
+    of the header.
     """
-    if tree.root is None:
-        return ()
     cursor = max(0, min(cursor, len(tree.text)))
+    if tree.root is None:
+        return _by_indentation(tree, cursor) if tree.finished is not None else ()
     if _is_sound(tree, cursor):
         return _by_tree(tree, cursor)
     start, end = line_start(tree.text, cursor), line_end(tree.text, cursor)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 
@@ -14,20 +16,39 @@ MAX_CODE_POINTS = 500_000
 """Longer texts are not parsed. Parsing a million characters of ordinary source takes some tenths of a second on a
 laptop, and source written by hand is shorter; what is longer is generated or data."""
 
-_CHUNK = 4096
-"""Bytes compared at once when looking for the first difference of two texts."""
+MAX_REPORTS_BEHIND, MAX_REPORTS = 150, 400
+"""How much work a change may cause behind it, and in all, in hundreds of tree-sitter's steps (so often it reports its
+progress). A key in a sound file of 10,000 lines takes 60 to 120 in all. A quote that is not closed yet turns all that
+follows upside down: then it takes 2,000 at every key, which is 80 to 150 ms, to make sense of what makes none."""
+
+MAX_GIVEN_UP = 8192
+"""Code points that may differ from the last finished tree. Then a tree is finished, whatever that takes."""
+
+_CHUNK = 8192
+"""Bytes handed to tree-sitter at once."""
+
+_UNTOLD = re.compile(r"[\w\s]+")
+"""What neither opens nor closes anything."""
 
 
 class SyntaxTree:
-    """The tree of one version of one text. ``root`` is ``None`` when the text is too long to be parsed."""
+    """The tree of one version of one text.
 
-    __slots__ = ("_tree", "language", "source", "text")
+    ``root`` is ``None`` when the text is too long to be parsed, and when the parser was not let finish because the text
+    is broken from the last change on; ``finished`` is then the last tree that was, and its text is the same up to
+    ``same_until``.
+    """
+
+    __slots__ = ("_marks", "_tree", "finished", "language", "same_until", "source", "text")
 
     def __init__(self, text: str, language: Language, source: Source, tree: tree_sitter.Tree | None) -> None:
         self.text = text
         self.language = language
         self.source = source
+        self.finished: SyntaxTree | None = None
+        self.same_until = 0
         self._tree = tree
+        self._marks = ""
 
     @property
     def root(self) -> tree_sitter.Node | None:
@@ -36,22 +57,82 @@ class SyntaxTree:
 
     def updated(self, new_text: str) -> SyntaxTree:
         """The tree of ``new_text``, reusing every node that the change did not touch. ``self`` stays valid."""
-        if self._tree is None or len(new_text) > MAX_CODE_POINTS:
+        before = self.finished or self
+        if before._tree is None or len(new_text) > MAX_CODE_POINTS:
             return parse(new_text, self.language)
         if new_text == self.text:
             return self
-        source = source_of(new_text)
-        old = self._tree.copy()
-        start, old_end, new_end = _difference(self.source.data, source.data)
-        old.edit(
-            start,
-            old_end,
-            new_end,
-            _point(self.source.data, start),
-            _point(self.source.data, old_end),
-            _point(source.data, new_end),
+        if new_text == before.text:
+            return before
+        change = _difference(before.text, new_text)
+        start, _, end = change
+        if end - start > MAX_GIVEN_UP:
+            return before._parsed(new_text, change, None)
+        marks = _UNTOLD.sub("", new_text[start:end])
+        if self.finished is not None and marks == self._marks:
+            return before._given_up(new_text, start, marks)  # Nothing was opened or closed since.
+        n_bytes = len(new_text[start:end].encode("utf-8", "replace"))
+        patience = _Patience(before.source.to_byte(start) + n_bytes)
+        updated = before._parsed(new_text, change, patience)
+        return before._given_up(new_text, start, marks) if patience.is_lost else updated
+
+    def _parsed(self, text: str, change: tuple[int, int, int], patience: _Patience | None) -> SyntaxTree:
+        assert self._tree is not None
+        source = source_of(text)
+        start, old_end, new_end = change
+        start_byte, old_byte, new_byte = (
+            self.source.to_byte(start),
+            self.source.to_byte(old_end),
+            source.to_byte(new_end),
         )
-        return SyntaxTree(new_text, self.language, source, parser(self.language).parse(source.data, old))
+        point = _point(self.source.data, start_byte)
+        old = self._tree.copy()
+        old.edit(
+            start_byte,
+            old_byte,
+            new_byte,
+            point,
+            _point_behind(point, self.source.data, start_byte, old_byte),
+            _point_behind(point, source.data, start_byte, new_byte),
+        )
+        parsing = parser(self.language)
+        if patience is None:
+            return SyntaxTree(text, self.language, source, parsing.parse(source.data, old))
+        try:
+            tree = parsing.parse(
+                lambda byte, _point: source.data[byte : byte + _CHUNK],
+                old,
+                encoding="utf8",
+                progress_callback=patience.is_over,
+            )
+        except ValueError:  # How the bindings tell that the parser was stopped.
+            patience.is_lost = True
+        if patience.is_lost:
+            parsing.reset()  # Or it would go on with this text when it is given the next one.
+            return self
+        return SyntaxTree(text, self.language, source, tree)
+
+    def _given_up(self, text: str, same_until: int, marks: str) -> SyntaxTree:
+        tree = SyntaxTree(text, self.language, Source(b"", 0, ()), None)
+        tree.finished, tree.same_until, tree._marks = self, same_until, marks
+        return tree
+
+
+class _Patience:
+    """Decides during parsing whether it is worth going on; ``changed_until`` is where the change ends, in bytes."""
+
+    def __init__(self, changed_until: int) -> None:
+        self.is_lost = False
+        self._changed_until = changed_until
+        self._n_reports = 0
+        self._n_behind = 0
+
+    def is_over(self, byte: int, _has_error: bool) -> bool:
+        """Asked by tree-sitter every hundred steps."""
+        self._n_reports += 1
+        self._n_behind += byte > self._changed_until
+        self.is_lost = self._n_behind > MAX_REPORTS_BEHIND or self._n_reports > MAX_REPORTS
+        return self.is_lost
 
 
 def parse(text: str, language: Language) -> SyntaxTree:
@@ -75,42 +156,39 @@ def parser(language: Language) -> tree_sitter.Parser:
     return tree_sitter.Parser(grammar(language))
 
 
-def _difference(old: bytes, new: bytes) -> tuple[int, int, int]:
-    """Where two texts differ: ``(start, end in old, end in new)``, moved outwards to whole characters."""
+def _difference(old: str, new: str) -> tuple[int, int, int]:
+    """Where two texts differ, in code points: ``(start, end in old, end in new)``."""
     shorter = min(len(old), len(new))
-    start = 0
-    while start < shorter and old[start : start + _CHUNK] == new[start : start + _CHUNK]:
-        start += _CHUNK
-    start = min(start, shorter)
-    end = min(start + _CHUNK, shorter)
-    while start < end and old[start] == new[start]:
-        start += 1
-    while start > 0 and start < len(old) and _is_continuation(old[start]):
-        start -= 1
-    while start > 0 and start < len(new) and _is_continuation(new[start]):
-        start -= 1
-
-    same = 0
-    longest = shorter - start
-    while same + _CHUNK <= longest and _tail(old, same) == _tail(new, same):
-        same += _CHUNK
-    while same < longest and old[len(old) - same - 1] == new[len(new) - same - 1]:
-        same += 1
-    while same > 0 and _is_continuation(old[len(old) - same]):
-        same -= 1
-    return start, len(old) - same, len(new) - same
+    start = _n_same(shorter, lambda low, high: old[low:high] == new[low:high])
+    n_old, n_new = len(old), len(new)
+    same = _n_same(
+        shorter - start, lambda low, high: old[n_old - high : n_old - low] == new[n_new - high : n_new - low]
+    )
+    return start, n_old - same, n_new - same
 
 
-def _tail(data: bytes, same: int) -> bytes:
-    """The chunk that ends ``same`` bytes before the end."""
-    return data[len(data) - same - _CHUNK : len(data) - same]
-
-
-def _is_continuation(byte: int) -> bool:
-    """Whether a UTF-8 byte is not the first of its character."""
-    return byte & 0xC0 == 0x80
+def _n_same(most: int, are_same: Callable[[int, int], bool]) -> int:
+    """The first of ``most`` places at which two sequences differ, found by halving: all is compared about twice."""
+    low, high = 0, most
+    if are_same(low, high):
+        return most
+    while high - low > 1:
+        middle = (low + high) // 2
+        if are_same(low, middle):
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 def _point(data: bytes, byte: int) -> tuple[int, int]:
     """Row and column in bytes."""
-    return data.count(b"\n", 0, byte), byte - (data.rfind(b"\n", 0, byte) + 1)
+    return _point_behind((0, 0), data, 0, byte)
+
+
+def _point_behind(point: tuple[int, int], data: bytes, start: int, end: int) -> tuple[int, int]:
+    """The point at ``end``, given the one at ``start``."""
+    n_rows = data.count(b"\n", start, end)
+    if not n_rows:
+        return point[0], point[1] + end - start
+    return point[0] + n_rows, end - (data.rfind(b"\n", start, end) + 1)

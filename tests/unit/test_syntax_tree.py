@@ -15,7 +15,7 @@ from codeslm_lsp.syntax.position import kind_at
 from codeslm_lsp.syntax.references import references
 from codeslm_lsp.syntax.scopes import enclosing_scopes
 from codeslm_lsp.syntax.source import source_of
-from codeslm_lsp.syntax.tree import MAX_CODE_POINTS, SyntaxTree, parse
+from codeslm_lsp.syntax.tree import MAX_CODE_POINTS, MAX_GIVEN_UP, SyntaxTree, parse
 
 PIECES = [
     "def f(x):\n",
@@ -49,7 +49,11 @@ def _check_update(name: str, old: str, new: str) -> None:
     # With errors, tree-sitter may recover differently when it can reuse nodes; both trees are then valid guesses.
     if cold.root is not None and not cold.root.has_error:
         assert _shape(updated) == _shape(cold)
-    assert updated.source == cold.source
+    if updated.finished is None:
+        assert updated.source == cold.source
+    else:
+        assert cold.root is not None
+        assert cold.root.has_error
     assert _shape(before) == shape
 
 
@@ -131,6 +135,58 @@ def test_too_long_a_text_has_no_nodes() -> None:
     short = tree.updated("x = 1\n")
     assert short.root is not None
     assert short.updated(tree.text).root is None
+
+
+METHOD = """    def f{0}(self, x: int = 1) -> str:
+        \"\"\"The word (or ``words``) of {0}; it isn't what follows.
+
+        Raises ``KeyError``: see below.
+        \"\"\"
+        for y in range(x):
+            if y > 3 and self.z["k"] == {{1: 2}}:
+                raise KeyError("no")
+        return f"ü{0}"
+
+"""
+BROKEN = "import os\n\n\nclass A:\n" + "".join(METHOD.format(i) for i in range(4000, 5000))
+
+
+def _type(tree: SyntaxTree, at: int, keys: str) -> SyntaxTree:
+    for n, key in enumerate(keys):
+        tree = tree.updated(tree.text[: at + n] + key + tree.text[at + n :])
+    return tree
+
+
+def test_a_tree_is_given_up_while_a_string_is_open_and_finished_again_when_it_is_closed() -> None:
+    before = parse(BROKEN, languages()["python"])
+    at = BROKEN.index("        for", BROKEN.index("f4300"))
+    opened = _type(before, at, '        """What')
+    assert opened.root is None
+    assert opened.finished is not None
+    cursor = at + len('        """What')
+    assert kind_at(opened, cursor) == "string"
+    assert (kind_at(opened, at - 30), kind_at(opened, at + 4)) == ("string", "code")
+    assert kind_at(opened, len(opened.text)) == kind_at(parse(BROKEN, before.language), len(BROKEN))
+    assert [scope.name for scope in enclosing_scopes(opened, cursor)] == ["A", "f4300"]
+    assert import_ranges(opened) == import_ranges(before)
+    assert imports(opened) == imports(before)
+    _ask_everything(opened)
+    further = _type(opened, cursor, " it is")
+    assert further.finished is opened.finished
+    closed = _type(further, cursor + len(" it is"), '"""\n')
+    assert closed.finished is None
+    assert _shape(closed) == _shape(parse(closed.text, closed.language))
+
+
+def test_broken_text_is_parsed_to_its_end_once_much_of_it_has_changed() -> None:
+    before = parse(BROKEN, languages()["python"])
+    at = BROKEN.index("        for", BROKEN.index("f4300"))
+    opened = _type(before, at, '        """What')
+    assert opened.finished is not None
+    elsewhere = opened.updated(opened.text[: at + 20 + MAX_GIVEN_UP] + "x" + opened.text[at + 20 + MAX_GIVEN_UP :])
+    assert elsewhere.finished is None
+    assert elsewhere.root is not None
+    assert elsewhere.source == source_of(elsewhere.text)
 
 
 def _ask_everything(tree: SyntaxTree) -> None:

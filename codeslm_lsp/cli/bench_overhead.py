@@ -1,0 +1,60 @@
+"""``codeslm bench overhead``: what the server itself costs a key."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from codeslm_lsp.cli.progress import counting
+from codeslm_lsp.cli.wiring import model_path
+from codeslm_lsp.evaluation.overhead import SIZES, read_source, run, source_lines, text_of
+from codeslm_lsp.models.store import open_store
+from codeslm_lsp.settings import Settings
+
+
+def overhead(
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="A Python file to type in, instead of made ones.")
+    ] = None,
+    n_keys: Annotated[int, typer.Option("--n", min=1, help="Keys of each kind, in each file.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as data.")] = False,
+) -> None:
+    """Measure what the server itself costs a key, apart from the engine, in files of several sizes."""
+    settings: Settings = context.obj
+    texts = [text_of(source_lines(), n_lines) for n_lines in SIZES] if file is None else [read_source(file)]
+    model, _ = model_path(settings, open_store())
+    with counting() as progress:
+        task = progress.add_task("keys", total=len(texts) * n_keys * 2)
+        measured = asyncio.run(run(texts, n_keys, model, settings, lambda: progress.advance(task)))
+    figures = [each.summary() for each in measured]
+    if as_json:
+        typer.echo(json.dumps({"model": model.stem, "files": figures}))
+    else:
+        Console().print(_table(figures, model.stem))
+
+
+def _table(figures: Sequence[dict[str, Any]], model: str) -> Table:
+    table = Table(title=f"the server's own milliseconds a key, {model}", title_justify="left")
+    for title in ("lines", "characters", "a message", "typed through: n", "p50", "p95", "max"):
+        table.add_column(title, justify="right")
+    for title in ("asked: n", "p50", "p95", "max"):
+        table.add_column(title, justify="right")
+    for row in figures:
+        cells = [f"{row['lines']:,}", f"{row['characters']:,}", f"{row['message_ms']:.2f}"]
+        for kind in ("typed_through", "asked"):
+            cells.append(str(row[kind]["n"]))
+            cells += [_shown(row[kind][name]) for name in ("p50_ms", "p95_ms", "max_ms")]
+        table.add_row(*cells)
+    return table
+
+
+def _shown(ms: float | None) -> str:
+    return "none" if ms is None else f"{ms:.2f}"

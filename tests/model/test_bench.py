@@ -1,0 +1,38 @@
+"""The benchmarks that need a model, in small: what they count adds up. How fast anything is, is not asserted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from codeslm_lsp.evaluation.overhead import source_lines, text_of
+
+
+def bench(model: Path, *arguments: str) -> Any:
+    command = [sys.executable, "-m", "codeslm_lsp.cli", "--model", str(model), "bench", *arguments, "--json"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    return json.loads(run.stdout)
+
+
+def test_overhead_counts_both_kinds_of_keys(small_model: Path, tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+    file.write_text(text_of(source_lines(), 60), encoding="utf-8")
+    [measured] = bench(small_model, "overhead", "--file", str(file), "--n", "3")["files"]
+    assert measured["lines"] == 60
+    for kind in ("typed_through", "asked"):
+        assert measured[kind]["n"] >= 3
+        assert 0 < measured[kind]["p50_ms"] <= measured[kind]["p95_ms"] <= measured[kind]["max_ms"]
+
+
+def test_decode_has_both_produce_tokens(small_model: Path, tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+    file.write_text(text_of(source_lines(), 200), encoding="utf-8")
+    figures = bench(small_model, "decode", "--file", str(file), "--n", "2", "--prompt", "32", "--tokens", "8")
+    assert figures["runs"] == len(figures["decode"]["ratios"]) == 2
+    assert figures["n_decode"] == [8, 8]
+    for name in ("prefill", "decode"):
+        assert figures[name]["codeslm_tokens_s"] > 0
+        assert figures[name]["plain_tokens_s"] > 0

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -16,8 +14,9 @@ from codeslm_lsp.cli.wiring import model_path
 from codeslm_lsp.engine.requantize import GROWTH, KINDS, compare, requantize, require_memory
 from codeslm_lsp.models.gguf import read_header
 from codeslm_lsp.models.pull import SPARE
-from codeslm_lsp.models.store import PARTIAL, Store, open_store
+from codeslm_lsp.models.store import Store, open_store
 from codeslm_lsp.models.transfer import gigabytes, hash_file, require_space
+from codeslm_lsp.models.workbench import workbench
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import Comparison, InputError
 
@@ -50,8 +49,7 @@ def optimize(
     read_header(path)  # llama.cpp itself ends the process on a damaged file.
     if text is not None and not text.is_file():
         raise InputError(f"The file {text} cannot be read; check its path.")
-    folder = _new_folder(store)
-    try:
+    with workbench(store) as folder:
         found = _candidates(path, folder, text or _own_code(folder))
         console = Console(highlight=False)
         console.print(_table(path, found))
@@ -65,8 +63,6 @@ def optimize(
         else:
             keep = _keep_nothing if dry_run else _keep
             console.print(keep(store, path, kind, found[kind][0]), soft_wrap=True)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _candidates(path: Path, folder: Path, text: Path) -> dict[str, tuple[Path, Comparison]]:
@@ -77,7 +73,7 @@ def _candidates(path: Path, folder: Path, text: Path) -> dict[str, tuple[Path, C
     found: dict[str, tuple[Path, Comparison]] = {}
     for kind in KINDS:
         candidate = folder / f"{kind}.gguf"
-        with stderr.status(f"{kind}: writing and comparing, a minute or so", spinner="line"):
+        with stderr.status(f"{kind}: writing and comparing, for some minutes", spinner="line"):
             requantize(path, candidate, kind)
             found[kind] = candidate, compare(path, candidate, text)
     return found
@@ -118,17 +114,6 @@ def _keep(store: Store, path: Path, kind: str, candidate: Path) -> str:
 
 def _keep_nothing(_store: Store, path: Path, kind: str, _candidate: Path) -> str:
     return f"{kind} is worth it; run the command without `--dry-run` to keep it beside {path.stem}."
-
-
-def _new_folder(store: Store) -> Path:
-    """A folder of this command alone, on the disk of the store: what is kept is moved there in one step."""
-    try:
-        (store.root / PARTIAL).mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix="optimize-", dir=store.root / PARTIAL))
-    except OSError as error:
-        raise InputError(
-            f"The model folder {store.root} cannot be written ({error.strerror}); set CODESLM_MODELS_DIR to another."
-        ) from None
 
 
 def _own_code(folder: Path) -> Path:

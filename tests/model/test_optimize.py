@@ -17,6 +17,7 @@ from codeslm_lsp.engine import requantize as requantize_module
 from codeslm_lsp.engine.requantize import compare, requantize
 from codeslm_lsp.models.gguf import read_header
 from codeslm_lsp.models.store import open_store, read_sidecar
+from codeslm_lsp.models.workbench import workbench
 from codeslm_lsp.values import Comparison, EngineError, InputError, ModelNotFound
 from tests.support import tiny_gguf
 
@@ -31,6 +32,10 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "models").mkdir()
     tiny_gguf.write_bpe_model(tmp_path / "models" / "tiny.gguf")
     return tmp_path / "models" / "tiny.gguf"
+
+
+def left_behind(model: Path) -> list[Path]:
+    return [path for path in (model.parent / ".partial").iterdir() if path.suffix != ".lock"]
 
 
 def run(*arguments: str) -> Result:
@@ -54,7 +59,7 @@ def test_what_is_worth_it_is_kept_beside_the_original(model: Path, monkeypatch: 
     assert sidecar.source == "requantised from tiny.gguf"
     assert store.verify(kept) == sidecar.sha256
     assert model.read_bytes() == before
-    assert list((model.parent / ".partial").iterdir()) == []
+    assert left_behind(model) == []
 
 
 def test_a_dry_run_keeps_nothing(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +85,18 @@ def test_errors_say_what_to_do(model: Path, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(requantize_module, "REPACKED", 10 * psutil.virtual_memory().total // model.stat().st_size)
     with pytest.raises(InputError, match="close other programs"):
         run("tiny")
-    assert list((model.parent / ".partial").iterdir()) == []
+    assert left_behind(model) == []
+
+
+def test_what_a_killed_run_left_is_deleted_and_two_runs_do_not_meet(model: Path) -> None:
+    left = model.parent / ".partial" / "optimize" / "q4_0.gguf"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half a model")
+    with workbench(open_store()) as folder:
+        assert list(folder.iterdir()) == []
+        with pytest.raises(InputError, match="Another program is optimizing"):
+            run("tiny")
+    assert left_behind(model) == []
 
 
 def test_a_file_that_llama_cpp_refuses_is_one_sentence(tmp_path: Path) -> None:

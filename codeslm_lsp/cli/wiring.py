@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from codeslm_lsp.completion.launch import Launched
-from codeslm_lsp.completion.model_format import read_format
+from codeslm_lsp.completion.model_format import ModelFormat, format_of
 from codeslm_lsp.engine.process import EngineOptions, EngineProcess
 from codeslm_lsp.models.choose import choose_for_this_machine
 from codeslm_lsp.models.gguf import read_header
@@ -17,10 +17,15 @@ from codeslm_lsp.values import ModelNotFound
 def launch(settings: Settings) -> Launched:
     """Begin to start the engine on an installed model; never downloads. Raises ``ModelError``."""
     path, message = model_path(settings, open_store())
-    read_header(path)  # llama.cpp itself ends the process on a damaged file.
+    header = read_header(path)  # llama.cpp itself ends the process on a damaged file.
     engine = EngineProcess(engine_options(settings, path))
+    model_format = format_of(header, engine)
     engine.start()
-    return Launched(engine, lambda: read_format(path, engine), message)
+
+    async def read_format() -> ModelFormat:
+        return model_format
+
+    return Launched(engine, read_format, message)
 
 
 def engine_options(settings: Settings, path: Path) -> EngineOptions:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -21,12 +22,16 @@ PATIENCE_S = 20.0
 
 POLL_S = 0.02
 
+STACK_BYTES = 1 << 24
+"""For the tokenizer's regular expressions (see ``llama_model.MAX_CHARACTERS``); macOS gives threads half a MB."""
+
 
 def main() -> None:
     """Started by ``engine.meeting``. Ends with 0 when another engine is there."""
     if len(sys.argv) != 2:
         sys.exit("This program is started by codeslm itself; run `codeslm serve` instead.")
     os.umask(0o077)
+    threading.stack_size(STACK_BYTES)
     place = Place(Path(sys.argv[1]))
     lock = claim(place)
     if lock is None:

@@ -30,6 +30,10 @@ _EXCERPT = N_SEQUENCES
 _SAMPLED_BYTES = 1 << 20
 """What is read of both ends of a model file to know it again: its header and some weights, in a millisecond."""
 
+MAX_CHARACTERS = 10_000
+"""Longer texts are tokenised in parts where expressions split them first: for DeepSeek-Coder's, llama.cpp uses
+``std::regex``, and 30,000 letters in a row overflowed a stack of 8 MB, which ended the process."""
+
 
 class Aborted(Exception):
     """The evaluation was stopped by ``LlamaModel.abort``; what was evaluated before stays in the KV cache."""
@@ -78,6 +82,7 @@ class LlamaModel:
         vocab = llama_cpp.llama_model_get_vocab(model)
         assert vocab is not None
         self._vocab = vocab
+        self._is_bpe = llama_cpp.llama_vocab_type(vocab) == llama_cpp.LLAMA_VOCAB_TYPE_BPE
         self.n_vocab: int = llama_cpp.llama_vocab_n_tokens(vocab)
         self.n_ctx = min(options.n_ctx, int(llama_cpp.llama_model_n_ctx_train(model)) or options.n_ctx)
         self.n_cells = max(self.n_ctx, options.cache_bytes // self._bytes_per_cell())
@@ -121,6 +126,12 @@ class LlamaModel:
 
     def tokenize(self, text: str) -> list[int]:
         """Tokens of user text: special tokens are not parsed, nothing is added."""
+        if not self._is_bpe:
+            return self._tokenize(text)
+        parts = (text[start : start + MAX_CHARACTERS] for start in range(0, len(text), MAX_CHARACTERS))
+        return [token for part in parts for token in self._tokenize(part)]
+
+    def _tokenize(self, text: str) -> list[int]:
         data = text.encode("utf-8", errors="replace")
         n_max = len(data) + 8
         tokens = (llama_cpp.llama_token * n_max)()

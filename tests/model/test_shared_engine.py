@@ -320,6 +320,15 @@ async def test_a_client_that_does_not_read_is_given_up(tiny: Path, runtime_folde
         await reached_end(reader)
 
 
+async def test_no_text_ends_the_engine_of_all(tmp_path: Path) -> None:
+    """llama.cpp's tokenizer for this name recurses for every letter."""
+    path = tmp_path / "deepseek.gguf"
+    write_bpe_model(path, pre="deepseek-coder")
+    async with client(path) as engine:
+        for text in ("a" * 200_000, " " * 200_000, "(=)" * 70_000, "\ud800"):
+            assert (await engine.encode([text]))[0]
+
+
 @pytest.mark.parametrize(
     "nonsense",
     [

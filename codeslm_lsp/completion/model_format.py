@@ -27,8 +27,8 @@ class ModelFormat:
 class EngineTokenizer:
     """The model's own tokenizer, asked over the engine's socket.
 
-    That takes 1 to 3 ms for what is typed behind a prompt. A tokenizer in this process takes none, and 60 MB of memory
-    and most of a second at the start, in every editor's server: tried with tiktoken on a vocabulary of 150,000.
+    That takes 1 to 3 ms for what is typed behind a prompt. A tokenizer in this process would take none, but 60 MB of
+    memory and most of a second at the start in every editor's server, for a vocabulary of 150,000 tokens.
     """
 
     def __init__(self, engine: Engine) -> None:

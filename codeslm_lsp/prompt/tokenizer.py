@@ -1,4 +1,4 @@
-"""Text → token ids, to build prompts with: by tiktoken where that is exact, else by the engine."""
+"""Text → token ids, to build prompts with: by tiktoken where that is exact (in the engine), else by llama.cpp."""
 
 from __future__ import annotations
 

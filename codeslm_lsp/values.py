@@ -296,7 +296,8 @@ class Evaluated:
 class Generation:
     """Raw model output. ``text`` starts at the cursor: healed characters that repeat typed text are not in it.
 
-    ``alternatives`` begin with another token than ``tokens`` does, and share its reason to stop.
+    ``alternatives`` differ from ``tokens`` from the first token on that the model was in doubt about, and share the
+    reason to stop.
     """
 
     text: str

@@ -31,14 +31,20 @@ class Branch:
     n_decoded: int = 0
     decoder: codecs.IncrementalDecoder = field(default_factory=text_decoder)
 
+    def begin_as(self, decoder: codecs.IncrementalDecoder, n_decoded: int) -> None:
+        """Go on behind ``n_decoded`` tokens that all continuations share."""
+        self.decoder.setstate(decoder.getstate())
+        self.n_decoded = n_decoded
+
 
 def likeliest(
     logits: NDArray[np.float32], allowed: NDArray[np.intp], is_usable: Callable[[int], bool], n: int
 ) -> Sequence[int]:
     """At most ``n`` of the ``allowed`` tokens that are usable, the likeliest first, while they are likely enough."""
-    order = allowed[np.argsort(-logits[allowed], kind="stable")]
+    n_looked_at = min(8 * n, len(allowed))
+    best = allowed[np.argpartition(-logits[allowed], n_looked_at - 1)[:n_looked_at]]
     found: list[int] = []
-    for token in map(int, order[: 8 * n]):
+    for token in map(int, sorted(best, key=lambda token: (-logits[token], token))):
         if found and logits[token] < logits[found[0]] + np.log(LEAST_LIKELY):
             break
         if is_usable(token):

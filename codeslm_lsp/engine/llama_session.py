@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import TypeVar
 
@@ -172,6 +172,7 @@ class LlamaSession:
         decoder = text_decoder()
         deadline = time.perf_counter() + request.time_budget_ms / 1000
         position = len(target) - n_healed
+        said: list[Token] = []
         while True:
             logits = self._logits[position - 1]
             if remaining:
@@ -186,14 +187,19 @@ class LlamaSession:
                     return StopReason.END
             piece = self._model.pieces[token]
             is_new = len(piece) > len(remaining)
-            if is_new and spares:
-                branches = self._branches(position, remaining, request, 1 + len(spares))
-                for spare in spares[: len(branches) - 1]:
+            branches = self._branches(position, remaining, request, 1 + len(spares)) if is_new and spares else []
+            if len(branches) > 1:  # Here the model was in doubt: from here on there are several continuations.
+                for branch in branches:
+                    branch.begin_as(decoder, len(said))
+                for branch, spare in zip(branches[1:], spares, strict=False):
                     spare.begin_as(self, position)
+                    yield from (replace(token, branch=branch.number) for token in said)
                 limit = _Limit(deadline, cancelled)
                 return (yield from self._run_branches(branches, spares, request, progress, limit))
             progress.n_decode += is_new
-            yield Token(token, decoder.decode(piece[len(remaining) :]), _logprob(logits, token))
+            next_token = Token(token, decoder.decode(piece[len(remaining) :]), _logprob(logits, token))
+            said += [next_token] if is_new else []
+            yield next_token
             remaining = remaining[len(piece) :]
             if progress.n_decode >= request.max_tokens:
                 return StopReason.MAX_TOKENS

@@ -20,7 +20,7 @@ class GenerateRequest:
     end-of-generation tokens. ``time_budget_ms`` counts from the first produced token; with ``max_tokens`` 0 the prompt
     is only evaluated. ``document`` says whose prompt this is, by any name that is the document's own: its prompts are
     kept warm beside those of others. ``background`` work waits for everything else, and is interrupted by it.
-    ``n_alternatives`` more continuations are wanted, as far as the model finds others likely.
+    ``n_alternatives`` more continuations are wanted, from the first token on at which the model finds others likely.
     """
 
     token_ids: tuple[int, ...]

@@ -18,7 +18,7 @@ from pygls.exceptions import JsonRpcRequestCancelled
 
 from tests.support.client import Editor, editor
 
-PATIENT = {"completion": {"time_budget_ms": 60_000, "wait_for_model_ms": 120_000}}
+PATIENT = {"completion": {"time_budget_ms": 60_000, "wait_for_model_ms": 120_000, "alternatives": 0}}
 """Test machines may be slow; what is tested is not their speed."""
 
 
@@ -124,6 +124,20 @@ async def test_four_languages_with_the_small_model(small_model: Path) -> None:
 
 async def test_four_languages_with_the_large_model(large_model: Path) -> None:
     await check_four_languages(large_model)
+
+
+async def test_who_asks_by_hand_can_choose(small_model: Path) -> None:
+    """The first is what is offered without alternatives; the others are different lines."""
+    marked = "colours = [" + "‸\n\n\ndef paint(colour):\n    pass\n"
+    cursor, text, uri = marked.index("‸"), marked.replace("‸", ""), "file:///work/paint.py"
+    patient = {"completion": {**PATIENT["completion"], "alternatives": 3}}
+    async with session(small_model, options=patient) as opened:
+        opened.open(uri, text)
+        best, *others = [str(item.insert_text) for item in await opened.complete(uri, cursor)]
+        [automatic] = await opened.complete(uri, cursor, trigger=2)
+        assert automatic.insert_text == best
+        assert others
+        assert len({other.strip() for other in (best, *others)}) == 1 + len(others)
 
 
 async def test_a_line_typed_key_by_key(small_model: Path) -> None:

@@ -25,7 +25,7 @@ from codeslm_lsp.values import Cursor, Document, EngineError, Prompt, StopReason
 INVOKED_PATIENCE = 3
 """An explicit request may take this many times the time budget: somebody waits for it."""
 
-FIRST_LINE_PATIENCE = 3
+FIRST_LINE_PATIENCE = 6
 """The first line of a completion may take this many times the time budget: less than a line is hardly worth reading."""
 
 ASSUMED_PREFILL_TOKENS_S = 100.0

@@ -49,14 +49,23 @@ def typing_command(
     plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw both (needs matplotlib).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as data.")] = False,
 ) -> None:
-    """Replay somebody's typing in real time and measure every pause, beside llama-server with llama.vim's requests."""
+    """Replay somebody's typing in real time and measure every pause, beside llama-server with llama.vim's requests.
+
+    Takes some ten seconds a pause. Ctrl-C ends it early and shows what was measured until then.
+    """
     settings: Settings = context.obj
     if plot is not None and not plot.absolute().parent.is_dir():
         raise InputError(f"There is no folder {plot.absolute().parent} to draw into; give another --plot.")
     tasks = read_tasks(repositories, pauses, seed)
     model, _ = model_path(settings, open_store())
     program = None if alone else server_program(install=install)
-    tallies = asyncio.run(_measure(tasks, seed, pauses, model, settings, program))
+    tallies: dict[str, Tally] = {}
+    try:
+        asyncio.run(_measure(tasks, seed, pauses, model, settings, program, tallies))
+    except KeyboardInterrupt:
+        pauses = max((tally.n_pauses for tally in tallies.values()), default=0)
+        if not pauses:
+            raise typer.Abort from None
     figures = {name: tally.summary(TOKENS_PER_CHARACTER) for name, tally in tallies.items()}
     if plot is not None:
         latencies = {name: figure["latencies_ms"] for name, figure in figures.items()}
@@ -68,17 +77,23 @@ def typing_command(
 
 
 async def _measure(
-    tasks: list[Task], seed: int, n_pauses: int, model: Path, settings: Settings, program: Path | None
-) -> dict[str, Tally]:
+    tasks: list[Task],
+    seed: int,
+    n_pauses: int,
+    model: Path,
+    settings: Settings,
+    program: Path | None,
+    tallies: dict[str, Tally],
+) -> None:
     n_threads = settings.engine.threads or choose_threads(n_physical_cores())
     async with assistants(model, settings, program, n_threads) as everyone:
         with counting() as progress:
             task = progress.add_task("pauses", total=n_pauses * len(everyone))
 
-            def on_pause(tallies: Mapping[str, Tally]) -> None:
+            def on_pause() -> None:
                 progress.update(task, advance=1, description=_medians(tallies))
 
-            return await run(tasks, seed, n_pauses, everyone, on_pause)
+            await run(tasks, seed, n_pauses, everyone, tallies, on_pause)
 
 
 def _medians(tallies: Mapping[str, Tally]) -> str:

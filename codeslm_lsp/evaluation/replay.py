@@ -10,7 +10,7 @@ import contextlib
 import math
 import statistics
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,6 +114,19 @@ async def replay(
     editor.open(task, seed)
     cursor = len(task.before)
     await asyncio.sleep(ARRIVING_S)
+    try:
+        await _write(typist, cursor, editor, tally, n_pauses, on_pause)
+        await editor.close()
+    finally:  # Also of a task that was ended early.
+        tally.n_evaluated += await editor.n_evaluated() - evaluated_before
+        tally.cpu_s += _cpu_s(editor) - cpu_before
+        tally.peak_rss_bytes = max(tally.peak_rss_bytes, sum(each.memory_info().rss for each in editor.processes()))
+
+
+async def _write(
+    typist: Typist, cursor: int, editor: Assistant, tally: Tally, n_pauses: int, on_pause: Callable[[], None]
+) -> None:
+    """Press the keys, with pauses to look at what is offered."""
     for stroke in typist.strokes():
         if stroke.side_trip:
             editor.edit(0, 0, SIDE_TRIP)
@@ -137,10 +150,6 @@ async def replay(
         on_pause()
         if tally.n_pauses >= n_pauses:
             break
-    await editor.close()
-    tally.n_evaluated += await editor.n_evaluated() - evaluated_before
-    tally.cpu_s += _cpu_s(editor) - cpu_before
-    tally.peak_rss_bytes = max(tally.peak_rss_bytes, sum(each.memory_info().rss for each in editor.processes()))
 
 
 async def _pause(typist: Typist, cursor: int, editor: Assistant, tally: Tally) -> int:
@@ -270,18 +279,18 @@ async def run(
     seed: int,
     n_pauses: int,
     everyone: Sequence[Assistant],
-    on_pause: Callable[[Mapping[str, Tally]], None],
-) -> dict[str, Tally]:
-    """Replay task after task, the assistants taking turns, until each has seen ``n_pauses``."""
-    tallies = {assistant.name: Tally() for assistant in everyone}
+    tallies: dict[str, Tally],
+    on_pause: Callable[[], None],
+) -> None:
+    """Replay task after task, the assistants taking turns, until each has seen ``n_pauses``. Adds up in ``tallies``."""
+    tallies.update({assistant.name: Tally() for assistant in everyone})
     for number, task in enumerate(tasks):
         if all(tally.n_pauses >= n_pauses for tally in tallies.values()):
             break
         for assistant in everyone if number % 2 == 0 else everyone[::-1]:
             tally = tallies[assistant.name]
             if tally.n_pauses < n_pauses:
-                await replay(task, seed + number, assistant, tally, n_pauses, lambda: on_pause(tallies))
-    return tallies
+                await replay(task, seed + number, assistant, tally, n_pauses, on_pause)
 
 
 def _cpu_s(editor: Assistant) -> float:

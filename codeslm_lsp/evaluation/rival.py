@@ -155,6 +155,7 @@ async def running(program: Path, model: Path, n_threads: int) -> AsyncIterator[L
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,  # A Ctrl-C ends the replay, which still has to ask what it has cost.
     )
     try:
         await _healthy(port, process)

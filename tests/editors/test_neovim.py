@@ -46,6 +46,22 @@ def test_ghost_text_appears_and_tab_accepts_it(open_neovim: OpenNeovim, neovim_0
     assert neovim.log() == ""
 
 
+def test_the_prompt_is_evaluated_where_the_cursor_rests(
+    open_neovim: OpenNeovim, neovim_0_12: Path, tmp_path: Path
+) -> None:
+    """Before any key: the server is told when the buffer is shown, and again when insert mode begins elsewhere."""
+    events = tmp_path / "events"
+    text = HEADER + "    return 1\n" + "# a comment\n" * 400
+    script = {**SUM, "events": str(events)}
+    environment = {"CODESLM_COMPLETION__PREFETCH": "always"}
+    neovim = open_neovim(neovim_0_12, GHOST, text, script=script, environment=environment)
+    neovim.until(lambda: events.read_text().count("max_tokens") if events.exists() else 0, bool)
+    before = events.read_text().count("generating")
+    neovim.type("GA")
+    neovim.until(lambda: events.read_text().count("generating"), lambda count: count > before)
+    assert neovim.log() == ""
+
+
 def test_typing_on_replaces_stale_ghost_text(open_neovim: OpenNeovim, neovim_0_12: Path) -> None:
     answers = {"    ret": "urn a + b", "    retu": "rn a + b", "    retx": "NEW"}
     neovim = open_neovim(neovim_0_12, GHOST, HEADER, script={"default": "", "answers": answers})

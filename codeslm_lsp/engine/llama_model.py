@@ -89,6 +89,7 @@ class LlamaModel:
         self.n_threads = (options.n_threads, options.n_threads_batch or options.n_threads)
         self.pause = lambda: None
         self._abort_flag, self._abort_function = _native_abort_flag()
+        self._flash_attention = options.flash_attention
         self._context = self._new_context(options)
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._batch = llama_cpp.llama_batch_init(self.n_ctx, 0, 1)
@@ -212,11 +213,12 @@ class LlamaModel:
     def state_key(self) -> bytes:
         """32 bytes that name whatever decides what a saved state means: the model, and llama.cpp on this processor.
 
-        The type of the keys and values is llama.cpp's default, which its version decides. Raises ``OSError``.
+        The type of the keys and values is llama.cpp's default, which its version decides; values lie the other way
+        round without flash attention. Raises ``OSError``.
         """
         status = Path(self._path).stat()
         key = hashlib.blake2b(digest_size=32)
-        key.update(f"{status.st_size} {status.st_mtime_ns} {llama_cpp.__version__}".encode())
+        key.update(f"{status.st_size} {status.st_mtime_ns} {llama_cpp.__version__} {self._flash_attention}".encode())
         key.update(llama_cpp.llama_print_system_info() or b"")
         with Path(self._path).open("rb") as file:
             key.update(file.read(_SAMPLED_BYTES))

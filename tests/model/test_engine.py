@@ -136,7 +136,7 @@ async def test_work_ahead_gives_way_and_goes_on(engine: EngineProcess, small_mod
     urgent = replace(await request(model_format, "    def _s", max_tokens=4), document="one.py")
     await run(engine, urgent)
     [ids] = await model_format.tokenizer.encode([SOURCE])
-    ahead = GenerateRequest(tuple(ids[:1600]), (), frozenset(), 0, 60_000, document="two.py", background=True)
+    ahead = GenerateRequest(tuple(ids[:1000]), (), frozenset(), 0, 60_000, document="two.py", background=True)
     async with engine.generate(ahead) as stream:
         result = asyncio.create_task(stream.result())
         await asyncio.sleep(1.0)

@@ -55,7 +55,7 @@ def sure(prompt: Sequence[int], typed: Sequence[int]) -> list[int]:
 
 
 def test_reuse_adds_no_error(model: LlamaModel) -> None:
-    prompt = model.tokenize(SOURCE[:1200])
+    prompt = model.tokenize(SOURCE[:900])
     noise = measured_noise(model, prompt)
     warm = session(model)
     for typed in ("    def _sp", "    ", "    def _split_chunks(self", "    de", "    def _split_chunks(self, te", ""):
@@ -67,7 +67,7 @@ def test_reuse_adds_no_error(model: LlamaModel) -> None:
 
 def test_a_fork_holds_what_its_source_holds(model: LlamaModel) -> None:
     """Whatever the source does afterwards: both share cells, and neither may disturb the other's."""
-    prompt = model.tokenize(SOURCE[:1200])
+    prompt = model.tokenize(SOURCE[:900])
     noise = measured_noise(model, prompt)
     source, fork = session(model, 0), session(model, 1)
     run(source, prompt, (), 4)

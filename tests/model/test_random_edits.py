@@ -31,8 +31,8 @@ SOURCE = "".join(Path(textwrap.__file__).read_text(encoding="utf-8").splitlines(
 SPARE = 15
 """A sequence that no document of this test uses: for cold evaluations."""
 
-N_EDITS = 125
-"""Of each example; with four examples they are 500."""
+N_EDITS = 250
+"""Of each example; with two examples they are 500."""
 
 SNIPPETS = [
     "x",
@@ -124,7 +124,7 @@ def model_format(small_model: Path, engine: DirectEngine) -> ModelFormat:
     return asyncio.run(read_format(small_model, engine))
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_the_cache_is_the_document(seed: int, engine: DirectEngine, model_format: ModelFormat) -> None:
     asyncio.run(edit_at_random(random.Random(seed), engine, model_format))
@@ -139,7 +139,7 @@ async def edit_at_random(draw: random.Random, engine: DirectEngine, model_format
     text, cursor = SOURCE, len(SOURCE) // 2
     for version in range(N_EDITS):
         text, cursor = edited(text, cursor, draw)
-        if draw.random() < 0.1:
+        if draw.random() < 0.06:
             document = Document(f"file:///{version % 2}.py", "a.py", "python", version, text)
             await completer.complete(document, Cursor(cursor), Trigger.INVOKED)
             check(engine, document, cursor, compares_logits=draw.random() < 0.3)

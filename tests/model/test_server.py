@@ -190,6 +190,7 @@ async def test_killed_during_a_request_the_next_one_works(small_model: Path) -> 
         expected = [item.insert_text for item in await opened.complete(uri, cursor)]
         [engine] = psutil.Process(opened.server_pid).children()
         other = opened.type(uri, 0, "import os\n") + cursor
+        os.kill(engine.pid, signal.SIGSTOP)  # Or it may have answered before it is killed.
         request = asyncio.create_task(opened.complete(uri, other))
         await asyncio.sleep(0.1)
         os.kill(engine.pid, signal.SIGKILL)

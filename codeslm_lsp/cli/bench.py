@@ -63,13 +63,13 @@ def typing_command(
     try:
         asyncio.run(_measure(tasks, seed, pauses, model, settings, program, tallies))
     except KeyboardInterrupt:
-        pauses = max((tally.n_pauses for tally in tallies.values()), default=0)
-        if not pauses:
+        if not all(tally.n_pauses for tally in tallies.values()):
             raise typer.Abort from None
     figures = {name: tally.summary(TOKENS_PER_CHARACTER) for name, tally in tallies.items()}
     if plot is not None:
         latencies = {name: figure["latencies_ms"] for name, figure in figures.items()}
-        draw_latencies(plot, latencies, pauses, f"Typing replayed, {model.stem}")
+        n_pauses = {name: tally.n_pauses for name, tally in tallies.items()}
+        draw_latencies(plot, latencies, n_pauses, f"Typing replayed, {model.stem}")
     if as_json:
         typer.echo(json.dumps({**figures, "model": model.stem, "seed": seed}))
     else:

@@ -27,7 +27,7 @@ Key = tuple[int, int]
 """The client's number, and its own number of the generation."""
 
 
-GRACE_S = 0.03
+GRACE_S = 0.02
 """How long an evaluation goes on that was cancelled. When somebody types on, the next request follows within some
 milliseconds and wants the same prompt: an abort would lose the micro-batch that both need, and with a key every tenth
 of a second a prompt would never be evaluated."""

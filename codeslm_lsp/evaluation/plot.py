@@ -11,7 +11,9 @@ LINE_STYLES = ("-", "--")
 """Told apart without colours too."""
 
 
-def draw_latencies(path: Path, latencies_ms: Mapping[str, Sequence[float]], n_pauses: int, title: str) -> None:
+def draw_latencies(
+    path: Path, latencies_ms: Mapping[str, Sequence[float]], n_pauses: Mapping[str, int], title: str
+) -> None:
     """Write a PNG: for each assistant the share of its ``n_pauses`` that had a suggestion within so many milliseconds.
 
     Raises ``InputError`` when matplotlib is not installed or the file cannot be written.
@@ -28,14 +30,16 @@ def draw_latencies(path: Path, latencies_ms: Mapping[str, Sequence[float]], n_pa
     axes = figure.add_subplot()
     for (name, values), style in zip(latencies_ms.items(), LINE_STYLES, strict=False):
         ascending = sorted(values)
-        shares = [100 * (rank + 1) / n_pauses for rank in range(len(ascending))]
-        axes.step(ascending, shares, where="post", label=name, linestyle=style, linewidth=2)
+        shares = [100 * (rank + 1) / n_pauses[name] for rank in range(len(ascending))]
+        axes.step(
+            ascending, shares, where="post", label=f"{name}, {n_pauses[name]} pauses", linestyle=style, linewidth=2
+        )
     for limit in (300, 1000):
         axes.axvline(limit, color="0.7", linewidth=1)
     axes.set(xscale="log", ylim=(0, 100), title=title)
     axes.set_xlabel("milliseconds from the key before the pause to the suggestion (log scale)")
-    axes.set_ylabel(f"pauses with a suggestion, % of {n_pauses}")
-    axes.xaxis.set_major_formatter(lambda value, _position: f"{value:,.0f}")
+    axes.set_ylabel("pauses with a suggestion, %")
+    axes.xaxis.set_major_formatter(lambda value, _position: f"{value:,g}")
     axes.grid(which="major", alpha=0.3)
     axes.legend(loc="lower right")
     try:

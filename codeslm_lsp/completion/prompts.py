@@ -38,8 +38,6 @@ FIRST_STEP = 64
 """A short prompt has whole steps, so that a small change of speed does not change what is in it."""
 WORTH_SHORTENING = 2
 """What is less than twice as long is not made shorter: the model sees more, and the wait is bearable."""
-NEARLY_THERE = 1.5
-"""A prompt of which no more than this is left, in first waits, is waited for rather than begun anew and shorter."""
 FULL = 0.9
 """A prompt with more than this share of its budget is as whole as blocks and lines let it be."""
 
@@ -108,10 +106,10 @@ class Prompts:
         return budget_ms * INVOKED_PATIENCE if trigger is Trigger.INVOKED else budget_ms
 
     async def begin_first(self, document: Document, cursor: Cursor, tree: SyntaxTree | None) -> None:
-        """Evaluate a prompt of which enough is there in some seconds, and then the whole one."""
+        """Evaluate the prompt that the first key here would ask for, and then the whole one."""
         if self._anchors.reuse(document, cursor) is None:
             anchor = new_anchor(document.text, cursor)
-            begun = self._begin(document, anchor, await self._build_bearable(document, anchor, cursor, tree))
+            begun = self._begin(document, anchor, await self._build_first(document, anchor, cursor, tree))
             await asyncio.wait({begun})  # Waited for, not awaited: whoever ends this has not ended that.
         await self.begin_next(document, cursor, tree)
 
@@ -173,20 +171,11 @@ class Prompts:
                 self._next = None
 
     async def _build_first(self, document: Document, anchor: int, cursor: Cursor, tree: SyntaxTree | None) -> Prompt:
-        """The longest prompt that somebody need not wait too long for, by what of it is evaluated already."""
-        n_first = self._n_first()
-        whole = await self._build_whole(document, anchor, cursor, tree)
-        if await self._n_cold(whole, WORTH_SHORTENING * n_first) <= WORTH_SHORTENING * n_first:
-            return whole
-        bearable = await self._build(document, anchor, cursor, tree, WORTH_SHORTENING * n_first)
-        if await self._n_cold(bearable, int(NEARLY_THERE * n_first)) <= NEARLY_THERE * n_first:
-            return bearable
-        return await self._build(document, anchor, cursor, tree, n_first)
-
-    async def _build_bearable(self, document: Document, anchor: int, cursor: Cursor, tree: SyntaxTree | None) -> Prompt:
-        """As long a prompt as would not be shortened even if nothing of it were evaluated."""
-        n_tokens = min(WORTH_SHORTENING * self._n_first(), self._settings.prompt.max_tokens)
-        return await self._build(document, anchor, cursor, tree, n_tokens)
+        """The whole prompt, or a short one where somebody would wait too long for it."""
+        prompt = await self._build_whole(document, anchor, cursor, tree)
+        if await self._n_cold(prompt) > WORTH_SHORTENING * self._n_first():
+            prompt = await self._build(document, anchor, cursor, tree, self._n_first())
+        return prompt
 
     async def _build_whole(self, document: Document, anchor: int, cursor: Cursor, tree: SyntaxTree | None) -> Prompt:
         return await self._build(document, anchor, cursor, tree, self._settings.prompt.max_tokens)
@@ -212,10 +201,10 @@ class Prompts:
         tuning = self._engine.tuning()
         return tuning.prefill_tokens_s if tuning else ASSUMED_PREFILL_TOKENS_S
 
-    async def _n_cold(self, prompt: Prompt, n_bearable: int) -> int:
+    async def _n_cold(self, prompt: Prompt) -> int:
         """Tokens that would have to be evaluated: the engine is asked only where that makes a difference."""
         n_tokens = len(prompt.token_ids)
-        if n_tokens <= n_bearable:
+        if n_tokens <= WORTH_SHORTENING * self._n_first():
             return n_tokens
         return n_tokens - await self._engine.n_warm(prompt.token_ids)
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from codeslm_lsp.completion.ahead import Ahead, is_wanted
-from codeslm_lsp.completion.defects import log_defect
+from codeslm_lsp.completion.defects import log_defect, unasked
 from codeslm_lsp.completion.model_format import ModelFormat
 from codeslm_lsp.completion.offered import Offered
 from codeslm_lsp.completion.postprocess.draft import Draft
@@ -155,7 +154,7 @@ class Completer:
 
     async def _work_ahead(self, document: Document, cursor: Cursor, report: Report) -> None:
         """Have the next prompt evaluated, and know what will be offered once ``report``'s completion is accepted."""
-        async with _unasked():
+        with unasked():
             await self._prompts.begin_next(document, cursor, self._parse(document)[1])
             if isinstance(report.outcome, Completion):
                 accepted, behind = _accepted(document, report.outcome)
@@ -163,7 +162,7 @@ class Completer:
                     await self._ask(accepted, behind, Trigger.AUTOMATIC, background=True)
 
     async def _prepare(self, document: Document, cursor: Cursor) -> None:
-        async with _unasked():
+        with unasked():
             await self._engine.ready(self._settings.completion.wait_for_model_ms)
             await self._prompts.begin_first(document, cursor, self._parse(document)[1])
 
@@ -207,17 +206,6 @@ class Completer:
 def _end_of(around: Draft, text: str) -> int | None:
     """Where in ``text`` what was asked for is complete."""
     return wanted_end(around.extent, around.prefix, text, around.suffix, around.language)
-
-
-@asynccontextmanager
-async def _unasked() -> AsyncIterator[None]:
-    """What goes wrong here bothers nobody: the next request finds out, and says so."""
-    try:
-        yield
-    except (EngineError, ModelError):
-        pass
-    except Exception as error:
-        log_defect(error)
 
 
 def _accepted(document: Document, completion: Completion) -> tuple[Document, Cursor]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from codeslm_lsp.completion.ahead import is_wanted
 from codeslm_lsp.completion.anchors import Anchored, Anchors, anchored_at, new_anchor
-from codeslm_lsp.completion.defects import log_defect
+from codeslm_lsp.completion.defects import unasked
 from codeslm_lsp.completion.model_format import ModelFormat
 from codeslm_lsp.context.gather import gather
 from codeslm_lsp.engine.protocol import Engine, GenerateRequest
@@ -20,7 +20,7 @@ from codeslm_lsp.prompt.build import TokenBudget, build_prompt
 from codeslm_lsp.prompt.user_text import encode_user_texts
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.syntax.tree import SyntaxTree
-from codeslm_lsp.values import Cursor, Document, EngineError, Prompt, StopReason, Timings, Trigger
+from codeslm_lsp.values import Cursor, Document, Prompt, StopReason, Timings, Trigger
 
 INVOKED_PATIENCE = 3
 """An explicit request may take this many times the time budget: somebody waits for it."""
@@ -157,15 +157,12 @@ class Prompts:
     async def _evaluate(self, document: Document, anchored: Anchored) -> None:
         """Evaluate a prompt, then let it answer."""
         try:
-            request = await self.request(document, anchored.prompt, Trigger.AUTOMATIC)
-            async with self._engine.generate(replace(request, max_tokens=0, background=True)) as stream:
-                generation = await stream.result()
-            if generation.stop is StopReason.MAX_TOKENS:
-                self._anchors.remember(document.uri, anchored)
-        except EngineError:
-            pass  # Nobody has asked for it; the next request finds out, and says so.
-        except Exception as error:
-            log_defect(error)
+            with unasked():
+                request = await self.request(document, anchored.prompt, Trigger.AUTOMATIC)
+                async with self._engine.generate(replace(request, max_tokens=0, background=True)) as stream:
+                    generation = await stream.result()
+                if generation.stop is StopReason.MAX_TOKENS:
+                    self._anchors.remember(document.uri, anchored)
         finally:
             if self._next is not None and self._next.anchored is anchored:
                 self._next = None

@@ -71,13 +71,7 @@ class LlamaModel:
     def __init__(self, path: str, options: LlamaOptions) -> None:
         llama_cpp.llama_log_set(_log_warnings, ctypes.c_void_p(0))
         llama_cpp.llama_backend_init()
-        model_params = llama_cpp.llama_model_default_params()
-        model_params.n_gpu_layers = 0
-        model_params.use_extra_bufts = not has_amx()
-        model = llama_cpp.llama_model_load_from_file(path.encode(), model_params)
-        if not model:
-            raise ModelUnsuitable(f"llama.cpp cannot load {path}; pull another model with `codeslm models pull NAME`.")
-        self._model = model
+        model = self._model = load_weights(path)
         self._path = path
         vocab = llama_cpp.llama_model_get_vocab(model)
         assert vocab is not None
@@ -151,11 +145,7 @@ class LlamaModel:
         batch = self._batch
         batch.n_tokens = n_tokens
         for i, token in enumerate(tokens):
-            batch.token[i] = token
-            batch.pos[i] = start + i
-            batch.n_seq_id[i] = 1
-            batch.seq_id[i][0] = sequence
-            batch.logits[i] = i >= n_tokens - n_logits
+            self._put(i, token, sequence, start + i, i >= n_tokens - n_logits)
         return self._decode(n_logits)
 
     def evaluate_together(
@@ -170,12 +160,17 @@ class LlamaModel:
         batch.n_tokens = len(tokens)
         for i, (sequence, token, position) in enumerate(zip(sequences, tokens, positions, strict=True)):
             llama_cpp.llama_memory_seq_rm(self._memory, sequence, position, -1)
-            batch.token[i] = token
-            batch.pos[i] = position
-            batch.n_seq_id[i] = 1
-            batch.seq_id[i][0] = sequence
-            batch.logits[i] = True
+            self._put(i, token, sequence, position, wants_logits=True)
         return self._decode(len(tokens))
+
+    def _put(self, i: int, token: int, sequence: int, position: int, wants_logits: bool) -> None:
+        """Make ``token`` the ``i``-th of the batch."""
+        batch = self._batch
+        batch.token[i] = token
+        batch.pos[i] = position
+        batch.n_seq_id[i] = 1
+        batch.seq_id[i][0] = sequence
+        batch.logits[i] = wants_logits
 
     def _get_ready(self) -> None:
         """Called before each evaluation: it may have to wait, or to run with other threads than the last."""
@@ -293,11 +288,6 @@ class LlamaSequence:
         self.pieces = model.pieces
         self.n_ctx = model.n_ctx
 
-    @property
-    def verify_cost(self) -> tuple[tuple[int, float], ...]:
-        """See ``LlamaModel``; it may be measured while the engine runs."""
-        return self._model.verify_cost
-
     def evaluate(self, tokens: Sequence[int], start: int, n_logits: int) -> NDArray[np.float32]:
         """See ``LlamaModel.evaluate``."""
         return self._model.evaluate(self._number, tokens, start, n_logits)
@@ -331,6 +321,17 @@ class LlamaSequence:
     def is_end(self, token: int) -> bool:
         """See ``LlamaModel.is_end``."""
         return self._model.is_end(token)
+
+
+def load_weights(path: str) -> Any:
+    """llama.cpp's own pointer to a model that is run by the processor. Raises ``ModelUnsuitable``."""
+    params = llama_cpp.llama_model_default_params()
+    params.n_gpu_layers = 0
+    params.use_extra_bufts = not has_amx()
+    model = llama_cpp.llama_model_load_from_file(path.encode(), params)
+    if not model:
+        raise ModelUnsuitable(f"llama.cpp cannot load {path}; pull another model with `codeslm models pull NAME`.")
+    return model
 
 
 def flash_attention_type(is_on: bool) -> int:

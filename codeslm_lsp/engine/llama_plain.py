@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import llama_cpp
 
-from codeslm_lsp.engine.llama_model import has_amx
+from codeslm_lsp.engine.llama_model import load_weights
 from codeslm_lsp.values import ModelUnsuitable
 
 
@@ -25,16 +25,13 @@ class PlainLoop:
     def __init__(self, path: str, n_ctx: int, n_ubatch: int, n_threads: int) -> None:
         llama_cpp.llama_log_set(_log_nothing, ctypes.c_void_p(0))
         llama_cpp.llama_backend_init()
-        model_params = llama_cpp.llama_model_default_params()
-        model_params.n_gpu_layers = 0
-        model_params.use_extra_bufts = not has_amx()
-        self._model = llama_cpp.llama_model_load_from_file(path.encode(), model_params)
+        model = load_weights(path)
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = params.n_batch = n_ctx
         params.n_ubatch = n_ubatch
         params.n_threads = params.n_threads_batch = n_threads
         params.no_perf = True
-        context = llama_cpp.llama_init_from_model(self._model, params) if self._model else None
+        context = llama_cpp.llama_init_from_model(model, params)
         if not context:
             raise ModelUnsuitable(f"llama.cpp cannot run {path}; pull another model with `codeslm models pull NAME`.")
         self._context = context

@@ -10,7 +10,8 @@ from typing import Any
 
 import psutil
 
-from codeslm_lsp.engine.tuning import choose_threads, load_tuning, n_physical_cores
+from codeslm_lsp.engine.tuning import choose_threads, load_tuning
+from codeslm_lsp.models.choose import n_physical_cores
 from codeslm_lsp.values import Comparison, EngineError, InputError
 
 REPACKED = 2

@@ -41,7 +41,7 @@ class Runner:
     """The model, from the first ``open`` to the end of the process. All methods may be called from the event loop."""
 
     def __init__(self, tell_tuning: Callable[[Tuning], None]) -> None:
-        self._schedule = Schedule(self._interrupt, self._allow, self._save_next)
+        self._schedule = Schedule(self._interrupt, self._allow, self._tidy_up)
         self._tell_tuning = tell_tuning
         self._tuner: Any = None
         self._model: Any = None
@@ -49,6 +49,7 @@ class Runner:
         self._info: ModelInfo | None = None
         self._asked: dict[Key, GenerateRequest] = {}
         self._cancelled: set[Key] = set()
+        self._has_read_tokenizer = False
         self._encode: Callable[[str], list[int]] = lambda _: []
         self._running: Key | None = None
         self._is_leaving = False
@@ -129,7 +130,6 @@ class Runner:
             self._encode = self._model.tokenize
             folder = open_folder(sequences_dir(), self._model.state_key(), int(params["disk_bytes"]))
             self._lanes = Lanes(self._model, folder)
-            threading.Thread(target=self._read_tokenizer, args=(Path(path),), name="tokenizer", daemon=True).start()
             self._info = ModelInfo(Path(path).stem, path, n_ctx=self._model.n_ctx, n_vocab=self._model.n_vocab)
         return self._info
 
@@ -179,7 +179,12 @@ class Runner:
         if self._model is not None and not self._is_leaving:
             self._model.clear_abort()
 
-    def _save_next(self) -> bool:
+    def _tidy_up(self) -> bool:
+        """What can wait until nobody wants anything. Says whether there is more."""
+        if self._info is not None and not self._has_read_tokenizer:
+            self._has_read_tokenizer = True
+            path = Path(self._info.path)
+            threading.Thread(target=self._read_tokenizer, args=(path,), name="tokenizer", daemon=True).start()
         return self._lanes is not None and self._lanes.save_next() is not None
 
 

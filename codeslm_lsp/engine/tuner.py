@@ -18,7 +18,8 @@ from codeslm_lsp.engine.llama_model import LlamaModel, LlamaOptions
 from codeslm_lsp.engine.llama_probe import Probe, Stopped
 from codeslm_lsp.engine.load import BUSY_SHARE, Load, OthersLoad, is_busy, threads_beside
 from codeslm_lsp.engine.schedule import Schedule
-from codeslm_lsp.engine.tuning import choose_threads, load_tuning, n_physical_cores, save_tuning
+from codeslm_lsp.engine.tuning import choose_threads, load_tuning, save_tuning
+from codeslm_lsp.models.choose import n_physical_cores
 from codeslm_lsp.values import Tuning
 
 SAMPLE_S = 1.0

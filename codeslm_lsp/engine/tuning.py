@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
-import psutil
 
+from codeslm_lsp.models.choose import n_physical_cores
 from codeslm_lsp.values import Trial, Tuning
 
 FOLDER_VARIABLE = "CODESLM_MACHINE_DIR"
@@ -27,11 +27,6 @@ FOLDER_VARIABLE = "CODESLM_MACHINE_DIR"
 
 FORMAT = 1
 """Grows when the way of measuring changes, so that older figures are measured anew."""
-
-
-def n_physical_cores() -> int:
-    """The cores of this machine. Where the physical ones are unknown, half of the logical ones are taken."""
-    return psutil.cpu_count(logical=False) or max(1, (os.cpu_count() or 2) // 2)
 
 
 def choose_threads(n_cores: int) -> int:

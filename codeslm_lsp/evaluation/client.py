@@ -13,6 +13,7 @@ from typing import Any
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
+from codeslm_lsp.lsp.server import DID_MOVE_CURSOR
 from codeslm_lsp.settings import Settings
 
 
@@ -36,7 +37,7 @@ class ServedDocument:
         """Tell the server where the cursor rests."""
         position = _position(self.text, cursor)
         self._client.protocol.notify(
-            "codeslm/didMoveCursor",
+            DID_MOVE_CURSOR,
             {
                 "textDocument": {"uri": self._identifier.uri},
                 "position": {"line": position.line, "character": position.character},

@@ -17,7 +17,8 @@ from typing import Any
 from codeslm_lsp.engine.meeting import SPIN_COUNT
 from codeslm_lsp.engine.process import EngineOptions, EngineProcess
 from codeslm_lsp.engine.protocol import GenerateRequest
-from codeslm_lsp.engine.tuning import choose_threads, n_physical_cores
+from codeslm_lsp.engine.tuning import choose_threads
+from codeslm_lsp.models.choose import n_physical_cores
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import EngineDied, InputError
 

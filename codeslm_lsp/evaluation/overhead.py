@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import math
 import statistics
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from codeslm_lsp.evaluation.client import ServedDocument, Server, serving
+from codeslm_lsp.evaluation.statistics import percentile
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import InputError
 
@@ -143,6 +143,6 @@ def _spread(ms: Sequence[float]) -> dict[str, float | int | None]:
     return {
         "n": len(ordered),
         "p50_ms": statistics.median(ordered) if ordered else None,
-        "p95_ms": ordered[math.ceil(len(ordered) * 0.95) - 1] if ordered else None,
+        "p95_ms": percentile(ordered, 95) if ordered else None,
         "max_ms": ordered[-1] if ordered else None,
     }

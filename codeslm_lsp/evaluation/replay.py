@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import statistics
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -21,6 +20,7 @@ from lsprotocol import types
 
 from codeslm_lsp.evaluation import rival
 from codeslm_lsp.evaluation.client import ServedDocument, Server, serving
+from codeslm_lsp.evaluation.statistics import percentile
 from codeslm_lsp.evaluation.typist import Task, Typist
 from codeslm_lsp.settings import Settings
 
@@ -97,11 +97,6 @@ class Tally:
             "peak_rss_mb": self.peak_rss_bytes / 1e6,
             "latencies_ms": ms,
         }
-
-
-def percentile(ascending: Sequence[float], percent: float) -> float:
-    """The nearest-rank percentile: the smallest value that ``percent`` of all values do not exceed."""
-    return ascending[max(0, math.ceil(len(ascending) * percent / 100) - 1)]
 
 
 async def replay(

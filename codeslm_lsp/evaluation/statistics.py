@@ -1,7 +1,8 @@
-"""Paired results of two arms → their difference with a bootstrap interval."""
+"""Paired results of two arms → their difference with a bootstrap interval; values → a percentile."""
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,3 +32,8 @@ def paired_difference(a: Sequence[bool], b: Sequence[bool], seed: int = 0) -> Di
         high=means[int(RESAMPLES * 0.975) - 1],
         n=n,
     )
+
+
+def percentile(ascending: Sequence[float], percent: float) -> float:
+    """The nearest-rank percentile: the smallest value that ``percent`` of all values do not exceed."""
+    return ascending[max(0, math.ceil(len(ascending) * percent / 100) - 1)]

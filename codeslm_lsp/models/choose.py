@@ -28,9 +28,13 @@ class Machine:
 
 
 def machine() -> Machine:
-    """This machine, now. Where the physical cores are unknown, half of the logical ones are taken."""
-    cores = psutil.cpu_count(logical=False) or max(1, (psutil.cpu_count() or 2) // 2)
-    return Machine(psutil.virtual_memory().available, cores)
+    """This machine, now."""
+    return Machine(psutil.virtual_memory().available, n_physical_cores())
+
+
+def n_physical_cores() -> int:
+    """The cores of this machine. Where the physical ones are unknown, half of the logical ones are taken."""
+    return psutil.cpu_count(logical=False) or max(1, (psutil.cpu_count() or 2) // 2)
 
 
 def fits(entry: Entry, free_memory_bytes: int) -> bool:

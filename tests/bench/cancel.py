@@ -15,7 +15,7 @@ from pathlib import Path
 
 from codeslm_lsp.engine.process import EngineOptions, EngineProcess
 from codeslm_lsp.engine.protocol import GenerateRequest
-from codeslm_lsp.evaluation.replay import percentile
+from codeslm_lsp.evaluation.statistics import percentile
 from codeslm_lsp.values import StopReason
 
 N_PROMPT = 2000

@@ -25,7 +25,8 @@ from codeslm_lsp.engine.process import EngineOptions, EngineProcess
 from codeslm_lsp.engine.protocol import GenerateRequest
 from codeslm_lsp.engine.schedule import Schedule
 from codeslm_lsp.engine.tuner import Tuner, Wishes
-from codeslm_lsp.engine.tuning import FOLDER_VARIABLE, load_tuning, n_physical_cores, save_tuning
+from codeslm_lsp.engine.tuning import FOLDER_VARIABLE, load_tuning, save_tuning
+from codeslm_lsp.models.choose import n_physical_cores
 from codeslm_lsp.values import Tuning
 from tests.support import tiny_gguf
 

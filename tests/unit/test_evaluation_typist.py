@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from codeslm_lsp.evaluation.replay import Tally, percentile
+from codeslm_lsp.evaluation.replay import Tally
+from codeslm_lsp.evaluation.statistics import percentile
 from codeslm_lsp.evaluation.typist import Stroke, Task, Typist, read_tasks
 from codeslm_lsp.values import InputError
 

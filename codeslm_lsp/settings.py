@@ -109,6 +109,14 @@ class PromptSettings(_Table):
     )
 
 
+class ContextSettings(_Table):
+    """What the model is shown of other files."""
+
+    enabled: bool = _setting(
+        True, "Whether prompts may hold code of other files of the workspace; only the open file's own if not."
+    )
+
+
 class EngineSettings(_Table):
     """How the model is run. Never read from a project's file."""
 
@@ -168,6 +176,7 @@ class Settings(_Table):
     )
     completion: CompletionSettings = CompletionSettings()
     prompt: PromptSettings = PromptSettings()
+    context: ContextSettings = ContextSettings()
     engine: EngineSettings = EngineSettings()
 
 

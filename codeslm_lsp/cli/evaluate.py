@@ -15,7 +15,7 @@ from rich.table import Table
 from codeslm_lsp.cli.progress import counting
 from codeslm_lsp.cli.wiring import model_path
 from codeslm_lsp.evaluation.arms import ARMS
-from codeslm_lsp.evaluation.cases import read_cases
+from codeslm_lsp.evaluation.cases import read_cases, read_repositories
 from codeslm_lsp.evaluation.run import Scored, run_arm, summary
 from codeslm_lsp.models.store import open_store
 from codeslm_lsp.values import InputError
@@ -23,10 +23,16 @@ from codeslm_lsp.values import InputError
 PATIENCE_MS = 120_000
 """The time budget of every arm: none in effect."""
 
+TITLES = ("arm", "n", "exact match %", "harmed %", "first line %", "pass@1 %", "shown %", "median ms", "tokens read")
+
 
 def evaluate(
     context: typer.Context,
     benchmark: Annotated[str, typer.Option("--set", metavar="FILE[:KIND]", help="A gzip JSON-lines benchmark.")],
+    repositories: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="gzip JSON {package: {path: text}}, where the benchmark's holes are in it."),
+    ] = None,
     n: Annotated[int, typer.Option("--n", min=0, help="Cases, chosen at random once for all; 0 takes all.")] = 0,
     arms: Annotated[str, typer.Option(help=f"Compared arms, the first being the reference: {', '.join(ARMS)}.")] = (
         "bare,ours"
@@ -39,7 +45,8 @@ def evaluate(
     if unknown := [name for name in names if name not in ARMS]:
         raise InputError(f"There is no arm '{unknown[0]}'; choose from {', '.join(ARMS)}.")
     file, _, kind = benchmark.partition(":")
-    cases = read_cases(Path(file), kind, n)
+    files = read_repositories(repositories) if repositories is not None else {}
+    cases = read_cases(Path(file), kind, n, repositories=files)
     model, _ = model_path(context.obj, open_store())
     # What is measured is what the model says, not how fast this machine is.
     patient = context.obj.completion.model_copy(
@@ -51,7 +58,15 @@ def evaluate(
         for name in names:
             task = progress.add_task(name, total=len(cases))
             results[name] = asyncio.run(
-                run_arm(name, cases, model, settings, execute=execute, on_case=lambda t=task: progress.advance(t))  # type: ignore[misc]
+                run_arm(
+                    name,
+                    cases,
+                    files,
+                    model,
+                    settings,
+                    execute=execute,
+                    on_case=lambda t=task: progress.advance(t),  # type: ignore[misc]
+                )
             )
     numbers = summary(results)
     if as_json:
@@ -63,13 +78,24 @@ def evaluate(
 
 def _table(numbers: dict[str, Any], model: str, benchmark: str) -> Table:
     table = Table(title=f"{Path(benchmark).name}, {model}", title_justify="left")
-    for title in ("arm", "n", "exact match %", "first line %", "pass@1 %", "shown %", "median ms", "tokens read"):
+    for title in (
+        "arm",
+        "n",
+        "exact match %",
+        "harmed %",
+        "first line %",
+        "pass@1 %",
+        "shown %",
+        "median ms",
+        "tokens read",
+    ):
         table.add_column(title, justify="left" if title == "arm" else "right")
     for name, row in numbers.items():
         table.add_row(
             name,
             str(row["n"]),
             f"{row['exact_match']:.1f}{_difference(row.get('exact_match_difference'))}",
+            f"{row['harmed']:.1f}" if "harmed" in row else "",
             f"{row['exact_match_first_line']:.1f}",
             f"{row['pass_at_1']:.1f}{_difference(row.get('pass_at_1_difference'))}" if "pass_at_1" in row else "",
             f"{row['shown']:.0f}",

@@ -13,8 +13,11 @@ from lsprotocol import types
 from codeslm_lsp.completion.model_format import ModelFormat, read_format
 from codeslm_lsp.engine.process import EngineOptions, EngineProcess
 from codeslm_lsp.engine.protocol import GenerateRequest
+from codeslm_lsp.engine.tuning import choose_threads
+from codeslm_lsp.evaluation import rival
 from codeslm_lsp.evaluation.cases import Case
 from codeslm_lsp.evaluation.client import Server, serving
+from codeslm_lsp.models.choose import n_physical_cores
 from codeslm_lsp.prompt.build import TokenBudget, build_prompt
 from codeslm_lsp.prompt.user_text import encode_user_texts
 from codeslm_lsp.settings import Settings
@@ -40,21 +43,35 @@ Ask = Callable[[Case, ModelFormat, Settings], Awaitable[GenerateRequest]]
 
 INVOKED = types.InlineCompletionTriggerKind.Invoked
 
-ARMS = ("bare", "anchored", "ours", "typed")
+ARMS = ("bare", "anchored", "ours", "no_context", "typed", "llama_vim")
 """``bare``: one prompt up to the cursor, nothing healed, nothing cut. ``anchored``: the prompt ends at the start of the
 hole's line, the rest of the line is typed behind it and healed; nothing cut. ``ours``: the server, opened at the hole.
-``typed``: the server, with a request at the start of the hole's line first, so that the rest of the line is typed."""
+``no_context``: the same with ``context.enabled`` off. ``typed``: the server, with a request at the start of the hole's
+line first, so that the rest of the line is typed. ``llama_vim``: llama.cpp's server with the requests of llama.vim."""
 
 
 @asynccontextmanager
-async def open_arm(name: str, model: Path, settings: Settings) -> AsyncIterator[Arm]:
-    """The arm of that name on this model, with whatever it needs running."""
-    if name in ("bare", "anchored"):
-        async with _engine(model, settings, _anchored if name == "anchored" else _cold) as arm:
-            yield arm
-    else:
-        async with _server(model, settings, typed=name == "typed") as arm:
-            yield arm
+async def open_arm(name: str, model: Path, settings: Settings, folder: Path | None = None) -> AsyncIterator[Arm]:
+    """The arm of that name on this model, with whatever it needs running.
+
+    ``folder`` is the workspace that the cases' files are in, where they are in one. Raises ``EngineUnavailable`` for
+    ``llama_vim`` where llama-server is not installed.
+    """
+    match name:
+        case "bare" | "anchored":
+            async with _engine(model, settings, _anchored if name == "anchored" else _cold) as arm:
+                yield arm
+        case "llama_vim":
+            program = rival.server_program(install=False)
+            n_threads = settings.engine.threads or choose_threads(n_physical_cores())
+            async with rival.running(program, model, n_threads) as server:
+                yield lambda case: _fill_by_rival(case, server)
+        case _:
+            if name == "no_context":
+                without = settings.context.model_copy(update={"enabled": False})
+                settings = settings.model_copy(update={"context": without})
+            async with serving(model, settings, folder) as served:
+                yield lambda case: _fill_served(case, served, folder, typed=name == "typed")
 
 
 @asynccontextmanager
@@ -102,14 +119,15 @@ async def _request(
     )
 
 
-@asynccontextmanager
-async def _server(model: Path, settings: Settings, *, typed: bool) -> AsyncIterator[Arm]:
-    async with serving(model, settings) as server:
-        yield lambda case: _fill_served(case, server, typed=typed)
+async def _fill_by_rival(case: Case, server: rival.LlamaServer) -> Fill:
+    started = time.perf_counter()
+    n_before = server.n_evaluated
+    text = await server.suggestion(case.prefix + case.suffix, len(case.prefix))
+    return Fill(text, (time.perf_counter() - started) * 1000, server.n_evaluated - n_before)
 
 
-async def _fill_served(case: Case, server: Server, *, typed: bool) -> Fill:
-    uri = f"file:///{_path(case)}"
+async def _fill_served(case: Case, server: Server, folder: Path | None, *, typed: bool) -> Fill:
+    uri = (folder / case.path).as_uri() if folder is not None else f"file:///{_path(case)}"
     line_start = _line_start(case.prefix)
     opened_at = line_start if typed else len(case.prefix)
     document = server.open(uri, case.prefix[:opened_at] + case.suffix, case.language)
@@ -133,5 +151,5 @@ _EXTENSIONS = {"python": "py", "java": "java", "javascript": "js", "typescript":
 
 
 def _path(case: Case) -> str:
-    """A file name that gives nothing away."""
-    return f"solution.{_EXTENSIONS.get(case.language, 'txt')}"
+    """The file's own name, or one that gives nothing away."""
+    return case.path or f"solution.{_EXTENSIONS.get(case.language, 'txt')}"

@@ -94,8 +94,8 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(model: Path, settings: Settings) -> AsyncIterator[Server]:
-    """``codeslm serve`` in a process of its own, with these settings and this model.
+async def serving(model: Path, settings: Settings, folder: Path | None = None) -> AsyncIterator[Server]:
+    """``codeslm serve`` in a process of its own, with these settings and this model, in the workspace ``folder``.
 
     Its engine is its own too: what other editors ask of one would be measured with it.
     """
@@ -110,7 +110,15 @@ async def serving(model: Path, settings: Settings) -> AsyncIterator[Server]:
     settings = settings.model_copy(update={"engine": settings.engine.model_copy(update={"shared": False})})
     options = settings.model_dump(mode="json", exclude={"model"})
     options["engine"]["disk_cache_megabytes"] = 0  # What was measured before must not make this run quicker.
-    await client.initialize_async(types.InitializeParams(capabilities=capabilities, initialization_options=options))
+    folders = [types.WorkspaceFolder(folder.as_uri(), folder.name)] if folder is not None else None
+    await client.initialize_async(
+        types.InitializeParams(
+            capabilities=capabilities,
+            initialization_options=options,
+            root_uri=folder.as_uri() if folder is not None else None,
+            workspace_folders=folders,
+        )
+    )
     client.initialized(types.InitializedParams())
     try:
         yield Server(client)

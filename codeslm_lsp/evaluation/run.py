@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from codeslm_lsp.evaluation.arms import Fill, open_arm
-from codeslm_lsp.evaluation.cases import Case
+from codeslm_lsp.evaluation.cases import Case, Repositories
 from codeslm_lsp.evaluation.execute import passes
 from codeslm_lsp.evaluation.statistics import paired_difference
 from codeslm_lsp.settings import Settings
+from codeslm_lsp.values import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +30,57 @@ class Scored:
 
 
 async def run_arm(
-    name: str, cases: Sequence[Case], model: Path, settings: Settings, *, execute: bool, on_case: Callable[[], None]
+    name: str,
+    cases: Sequence[Case],
+    repositories: Repositories,
+    model: Path,
+    settings: Settings,
+    *,
+    execute: bool,
+    on_case: Callable[[], None],
 ) -> list[Scored]:
-    """Fill every case by one arm."""
-    scored = []
-    async with open_arm(name, model, settings) as arm:
-        for case in cases:
-            scored.append(score(case, await arm(case), execute=execute))
-            on_case()
-    return scored
+    """Fill every case by one arm; those of one repository after each other, in a workspace that holds its files."""
+    scored: dict[str, Scored] = {}
+    for repository in dict.fromkeys(case.repository for case in cases):
+        with _workspace(repositories.get(repository)) as folder:
+            async with open_arm(name, model, settings, folder) as arm:
+                for case in (each for each in cases if each.repository == repository):
+                    with _saved_with_its_hole(case, folder):
+                        scored[case.id] = score(case, await arm(case), execute=execute)
+                    on_case()
+    return [scored[case.id] for case in cases]
+
+
+@contextlib.contextmanager
+def _workspace(files: Mapping[str, str] | None) -> Iterator[Path | None]:
+    """A folder that holds these files, for as long as they are needed."""
+    if files is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="codeslm-eval-") as name:
+        folder = Path(name).resolve()
+        for path, text in files.items():
+            target = (folder / path).resolve()
+            if not target.is_relative_to(folder):
+                raise InputError(f"The path {path} leads out of its repository; remove it from the benchmark.")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(text.encode())
+        yield folder
+
+
+@contextlib.contextmanager
+def _saved_with_its_hole(case: Case, folder: Path | None) -> Iterator[None]:
+    """While it is filled, the file has its hole on disk too: nothing may be read there that is asked for."""
+    if folder is None:
+        yield
+        return
+    path = folder / case.path
+    whole = path.read_bytes()
+    path.write_bytes((case.prefix + case.suffix).encode())
+    try:
+        yield
+    finally:
+        path.write_bytes(whole)
 
 
 def score(case: Case, fill: Fill, *, execute: bool) -> Scored:
@@ -56,7 +101,10 @@ def _with_line_end(case: Case, text: str) -> str:
 
 
 def summary(arms: dict[str, list[Scored]]) -> dict[str, Any]:
-    """Percentages per arm, and each arm against the first with a 95 % interval."""
+    """Percentages per arm, and each arm against the first with a 95 % interval.
+
+    ``harmed`` is the share of what the first had right that the arm has wrong.
+    """
     first = next(iter(arms.values()))
     return {name: _arm_summary(scored, first) for name, scored in arms.items()}
 
@@ -78,6 +126,8 @@ def _arm_summary(scored: list[Scored], first: list[Scored]) -> dict[str, Any]:
         result["exact_match_difference"] = asdict(
             paired_difference([case.exact for case in first], [case.exact for case in scored])
         )
+        now = [other.exact for one, other in zip(first, scored, strict=True) if one.exact]
+        result["harmed"] = 100 - _percent(now) if now else 0.0
         if tested:
             result["pass_at_1_difference"] = asdict(
                 paired_difference([bool(case.passed) for case in first], [bool(case.passed) for case in scored])

@@ -6,15 +6,13 @@ a time (see ``typing``).
 
 from __future__ import annotations
 
-import gzip
-import json
 import math
 import random
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from codeslm_lsp.evaluation.cases import read_repositories
 from codeslm_lsp.values import InputError
 
 KEY_MEDIAN_S, KEY_SIGMA = 0.14, 0.45
@@ -57,17 +55,12 @@ class Stroke:
 
 def read_tasks(path: Path, n: int, seed: int) -> list[Task]:
     """``n`` tasks from a gzip JSON file of repositories (``{package: {path: text}}``). Raises ``InputError``."""
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") as file:
-            repositories = json.load(file)
-        files = [
-            (name, text)
-            for repository in repositories.values()
-            for name, text in sorted(repository.items())
-            if name.endswith(".py") and MIN_LINES <= text.count("\n") <= MAX_LINES
-        ]
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, json.JSONDecodeError, AttributeError) as error:
-        raise InputError(f"{path} cannot be read as gzip JSON of repositories: {error}.") from None
+    files = [
+        (name, text)
+        for repository in read_repositories(path).values()
+        for name, text in sorted(repository.items())
+        if name.endswith(".py") and MIN_LINES <= text.count("\n") <= MAX_LINES
+    ]
     if not files:
         raise InputError(f"{path} has no Python files of {MIN_LINES} to {MAX_LINES} lines; give --set FILE.")
     draw = random.Random(seed)

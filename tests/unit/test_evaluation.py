@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from codeslm_lsp.evaluation.arms import Fill
-from codeslm_lsp.evaluation.cases import Case, read_cases
+from codeslm_lsp.evaluation.cases import Case, read_cases, read_repositories
 from codeslm_lsp.evaluation.execute import passes
 from codeslm_lsp.evaluation.run import Scored, score, summary
 from codeslm_lsp.evaluation.statistics import paired_difference
@@ -98,3 +98,21 @@ def test_a_missing_file_or_kind(tmp_path: Path) -> None:
         read_cases(tmp_path / "none.gz", "", 0)
     with pytest.raises(InputError, match="no cases of the kind 'x'"):
         read_cases(write(tmp_path / "set.gz", ROW), "x", 0)
+
+
+def test_a_hole_in_a_repository_gets_its_text(tmp_path: Path) -> None:
+    path = tmp_path / "repositories.gz"
+    path.write_bytes(gzip.compress(json.dumps({"shop": {"shop/cart.py": "total = price * n\n"}}).encode()))
+    hole = {"id": "1", "kind": "xfile", "language": "python", "package": "shop", "path": "shop/cart.py"}
+    rows = [{**hole, "offset": 8, "middle": "price"}, {**hole, "offset": 9, "middle": "price"}]
+    [case] = read_cases(write(tmp_path / "set.gz", *rows), "", 0, repositories=read_repositories(path))
+    assert (case.prefix, case.middle, case.suffix) == ("total = ", "price", " * n\n")
+    assert (case.repository, case.path) == ("shop", "shop/cart.py")
+
+
+@pytest.mark.parametrize("content", [b"", gzip.compress(b"[]"), gzip.compress(b'{"a": 1}')])
+def test_a_bad_file_of_repositories_is_told_in_a_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "repositories.gz"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"repositories\.gz"):
+        read_repositories(path)

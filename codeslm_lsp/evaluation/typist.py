@@ -30,7 +30,10 @@ LINES_TO_WRITE = 20
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A file with a part missing: ``before + target + after`` is the original, and ``target`` is to be written."""
+    """A file with a part missing: ``before + target + after`` is the original, and ``target`` is to be written.
+
+    ``after`` begins with a line end: one opens a line to write on it.
+    """
 
     path: str
     before: str
@@ -72,7 +75,9 @@ def _task(path: str, text: str, draw: random.Random) -> Task:
     lines = text.splitlines(keepends=True)
     first = draw.randrange(len(lines) // 3, max(len(lines) // 3 + 1, len(lines) - LINES_TO_WRITE))
     last = min(first + LINES_TO_WRITE, len(lines))
-    return Task(path, "".join(lines[:first]), "".join(lines[first:last]), "".join(lines[last:]))
+    target = "".join(lines[first:last])
+    written = target.rstrip("\r\n")
+    return Task(path, "".join(lines[:first]), written, target[len(written) :] + "".join(lines[last:]))
 
 
 class Typist:

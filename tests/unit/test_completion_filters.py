@@ -108,8 +108,16 @@ GOLDEN: dict[str, Golden] = {
         SPAN,
         MAX_TOKENS,
         "x = ‸a +\n    b +⟧ c\n",
-        "a",
-        ("span_without_an_end", "cut_off_by_a_budget"),
+        "a +",
+        ("span_without_an_end",),
+    ),
+    "a header as the first line of a span cut off": (
+        "python",
+        SPAN,
+        MAX_TOKENS,
+        "if ‸done:\n    ret⟧ x = 1\n",
+        "done:",
+        ("span_without_an_end",),
     ),
     "a span cut off at the start of a line": (
         "python",

@@ -26,7 +26,7 @@ def runs_past_its_extent(draft: Draft) -> Draft:
 
 
 def span_without_an_end(draft: Draft) -> Draft:
-    """A span that was cut off never reached the text behind the cursor: only its first line is trusted.
+    """A span that was cut off never reached the text behind the cursor: only its first line is trusted, as a whole.
 
     At the start of a line of code it becomes a line of its own.
     """
@@ -36,7 +36,7 @@ def span_without_an_end(draft: Draft) -> Draft:
     if end is None:
         return draft
     if draft.prefix and not draft.prefix.endswith("\n"):
-        return replace(draft, text=draft.text[:end])
+        return replace(draft, text=draft.text[:end], stop=StopReason.END)
     line_ending = "\r\n" if draft.prefix.endswith("\r\n") else "\n"
     return replace(draft, text=draft.text[:end] + line_ending, stop=StopReason.END)
 

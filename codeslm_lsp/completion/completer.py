@@ -44,6 +44,11 @@ MAX_SUFFIX_CHARS = 4_000
 MAX_PREFIX_CHARS = 20_000
 """How much of the text around the cursor decides where a completion ends; it is looked at for every token."""
 
+BURST_S = 0.35
+"""Keys that follow each other more quickly belong together: somebody who pauses to look takes longer."""
+SETTLING_S = 0.2
+"""Four of five keys of fluent typing come sooner than this after the one before (see ``ahead``)."""
+
 FormatReader = Callable[[], Awaitable[ModelFormat]]
 
 
@@ -59,6 +64,7 @@ class Completer:
         self._trees = Trees()
         self._offered = Offered()
         self._ahead = Ahead()
+        self._asked_at = -math.inf
 
     async def format(self) -> ModelFormat:
         """The model's format, read once."""
@@ -76,9 +82,10 @@ class Completer:
     async def complete(self, document: Document, cursor: Cursor, trigger: Trigger) -> Report:
         """Answer one request. Never raises but for cancellation: whatever goes wrong becomes a ``Skip``."""
         started = time.perf_counter()
+        is_burst, self._asked_at = started - self._asked_at < BURST_S, started
         self._ahead.stop()
         try:
-            report = await self._complete(document, cursor, trigger)
+            report = await self._complete(document, cursor, trigger, is_burst=is_burst)
         except EngineLoading as error:
             report = Report(Skip(SkipReason.MODEL_LOADING, str(error)), trigger)
         except EngineError as error:
@@ -102,13 +109,17 @@ class Completer:
         self._ahead.stop()
         self._prompts.stop()
 
-    async def _complete(self, document: Document, cursor: Cursor, trigger: Trigger) -> Report:
+    async def _complete(self, document: Document, cursor: Cursor, trigger: Trigger, *, is_burst: bool) -> Report:
         if (skip := refusal(document, trigger, self._settings)) is not None:
             return Report(skip, trigger)
         report = self._offered.rest(document, cursor)
         if report is not None and (trigger is Trigger.AUTOMATIC or not self._may_be_better(report)):
             report = replace(report, trigger=trigger)
         else:
+            if is_burst and trigger is Trigger.AUTOMATIC and self._prompts.is_growing(document, cursor):
+                # Each key of fluent typing would interrupt the whole prompt, which is being evaluated, for an answer
+                # from a short one that the next key makes worthless. That key ends the waiting.
+                await asyncio.sleep(SETTLING_S)
             report = await self._ask(document, cursor, trigger)
         if is_wanted(self._settings.completion):
             answer = report
@@ -156,6 +167,8 @@ class Completer:
         """Have the next prompt evaluated, and know what will be offered once ``report``'s completion is accepted."""
         with unasked():
             await self._prompts.begin_next(document, cursor, self._parse(document)[1])
+            if self._prompts.is_growing(document, cursor):
+                await self._prompts.grown()
             if isinstance(report.outcome, Completion):
                 accepted, behind = _accepted(document, report.outcome)
                 if self._offered.rest(accepted, behind) is None:

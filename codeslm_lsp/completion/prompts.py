@@ -126,6 +126,18 @@ class Prompts:
         if prompt is None or following.token_ids != prompt.token_ids:
             self._begin(document, anchor, following)
 
+    def is_growing(self, document: Document, cursor: Cursor) -> bool:
+        """Whether a short prompt answers here only until the whole one, which is being evaluated, is ready."""
+        if self._next is None or self._next.uri != document.uri:
+            return False
+        prompt = self._anchors.reuse(document, cursor) or self._anchors.reuse_outdated(document, cursor)
+        return prompt is not None and self._may_show_more(document, prompt)
+
+    async def grown(self) -> None:
+        """Wait for the prompt that is being evaluated ahead."""
+        if self._next is not None:
+            await asyncio.wait({self._next.task})  # Waited for, not awaited: a key ends the waiting only.
+
     def _begin(self, document: Document, anchor: int, prompt: Prompt) -> asyncio.Task[None]:
         """Evaluate this prompt in the background, instead of another; that it is begun already is fine too."""
         if self._next is None or self._next.anchored.prompt.token_ids != prompt.token_ids:

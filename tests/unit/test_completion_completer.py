@@ -319,6 +319,28 @@ async def test_the_first_suggestion_at_a_place_has_a_short_prompt_and_the_whole_
     assert (report.anchor_reused, bench.last.token_ids) == (True, ahead.token_ids)
 
 
+async def test_while_a_short_prompt_answers_keys_of_fluent_typing_do_not_interrupt_the_whole_one() -> None:
+    """Of these, one is asked for when no other has followed it for a moment."""
+    bench = Bench(Script(default="", prefill_ms=1000), prefetch="always")
+    await bench.at(f"{LONG}x‸\nz\n")
+    await worked_ahead(bench, 2)
+    first = asyncio.create_task(bench.at(f"{LONG}xy‸\nz\n"))
+    await asyncio.sleep(0.05)
+    second = asyncio.create_task(bench.at(f"{LONG}xyz‸\nz\n"))
+    await asyncio.sleep(0.05)
+    assert [spoken(request.typed_ids) for request in bench.engine.requests if not request.background] == ["x", "xy"]
+    await asyncio.gather(first, second)
+    assert spoken(bench.last.typed_ids) == "xyz"
+
+
+async def test_what_is_generated_ahead_waits_for_the_whole_prompt() -> None:
+    bench = Bench(Script({"x": "yz"}, default="", prefill_ms=300), prefetch="always")
+    await bench.at(f"{LONG}x‸\nz\n")
+    whole, following = await worked_ahead(bench, 3)
+    assert (whole.max_tokens, following.max_tokens > 0) == (0, True)
+    assert following.token_ids == whole.token_ids
+
+
 async def test_where_the_cursor_rests_the_prompt_is_there_before_the_first_key() -> None:
     """First a short one, as the first key would ask for, and then the whole."""
     bench = Bench(Script(default=""), prefetch="always")

@@ -21,7 +21,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 ENVIRONMENT_PREFIX = "CODESLM_"
-_NOT_SETTINGS = frozenset({"CODESLM_MODELS_DIR", "CODESLM_MACHINE_DIR", "CODESLM_SEQUENCES_DIR", "CODESLM_LOG"})
+_NOT_SETTINGS = frozenset(
+    {
+        *("CODESLM_MODELS_DIR", "CODESLM_MACHINE_DIR", "CODESLM_SEQUENCES_DIR", "CODESLM_INDEX_DIR"),
+        "CODESLM_LOG",
+    }
+)
 """Variables with our prefix that other parts read. Those that begin ``CODESLM_TEST_`` are the tests' own."""
 
 
@@ -168,6 +173,19 @@ class EngineSettings(_Table):
     )
 
 
+class IndexSettings(_Table):
+    """What is kept of the other files of a workspace folder. A project's file may only switch it off."""
+
+    enabled: bool = _setting(
+        True,
+        "Whether the source files of each workspace folder are indexed: what they define, import and use, for you "
+        "alone to read, in the folder CODESLM_INDEX_DIR or the one this system has for caches.",
+    )
+    max_files: int = _setting(
+        20_000, "Of a folder with more source files, the last modified are indexed.", unit="files", ge=1, le=200_000
+    )
+
+
 class Settings(_Table):
     """All settings of codeslm."""
 
@@ -178,6 +196,7 @@ class Settings(_Table):
     prompt: PromptSettings = PromptSettings()
     context: ContextSettings = ContextSettings()
     engine: EngineSettings = EngineSettings()
+    index: IndexSettings = IndexSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +300,12 @@ def _without_machine_settings(options: dict[str, Any], name: str, problems: list
     kept = dict(options)
     if kept.pop("engine", None) is not None:
         problems.append(f"Settings under 'engine' in {name} were ignored; set them in the editor or the environment.")
+    index = kept.get("index")
+    if isinstance(index, dict) and (
+        refused := sorted(key for key, value in index.items() if (key, value) != ("enabled", False))
+    ):
+        kept["index"] = {"enabled": False} if len(refused) < len(index) else {}
+        problems.extend(f"The setting 'index.{key}' in {name} was ignored; set it in the editor." for key in refused)
     model = kept.get("model")
     if isinstance(model, str) and ("/" in model or "\\" in model or model.endswith(".gguf")):
         del kept["model"]

@@ -1,4 +1,4 @@
-"""What holds for all tests: none of them reads or writes evaluated prompts in the user's own cache."""
+"""What holds for all tests: none of them reads or writes evaluated prompts or indexes in the user's own cache."""
 
 from __future__ import annotations
 
@@ -12,4 +12,12 @@ def sequences_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     """Each test has a folder of its own: what one evaluated must not make another one's engine quicker."""
     folder = tmp_path_factory.mktemp("sequences")
     monkeypatch.setenv("CODESLM_SEQUENCES_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def index_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Each test has indexes of its own."""
+    folder = tmp_path_factory.mktemp("indexes")
+    monkeypatch.setenv("CODESLM_INDEX_DIR", str(folder))
     return folder

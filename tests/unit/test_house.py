@@ -18,6 +18,7 @@ ROOMS = (
     "settings",
     "resources",
     "syntax",
+    "workspace",
     "context",
     "models",
     "prompt",
@@ -33,7 +34,10 @@ OWNERS = {
     "pydantic": ("settings",),
     "tree_sitter": ("syntax/",),
     "huggingface_hub": ("models/",),
-    "filelock": ("models/", "engine/claim", "engine/rendezvous"),
+    "filelock": ("workspace/", "models/", "engine/claim", "engine/rendezvous"),
+    "pathspec": ("workspace/ignored",),
+    "watchfiles": ("workspace/watch",),
+    "sqlite3": ("workspace/",),
     "httpx": ("models/",),
     "tiktoken": ("prompt/",),
     "llama_cpp": ("engine/llama",),
@@ -82,7 +86,7 @@ def test_arrows_go_up(module: str) -> None:
 def test_libraries_stay_in_their_rooms(module: str) -> None:
     for name in imports(module):
         library = name.split(".")[0]
-        if library in sys.stdlib_module_names or library == "codeslm_lsp":
+        if (library in sys.stdlib_module_names and library not in OWNERS) or library == "codeslm_lsp":
             continue
         owner = OWNERS.get("tree_sitter" if library.startswith("tree_sitter") else library)
         assert owner is not None, f"{module} imports {library}, which no room owns"

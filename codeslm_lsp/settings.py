@@ -120,6 +120,9 @@ class ContextSettings(_Table):
     enabled: bool = _setting(
         True, "Whether prompts may hold code of other files of the workspace; only the open file's own if not."
     )
+    share: float = Field(
+        0.25, description="Share of the prompt for code of other files, at most.", ge=0.0, le=0.75, strict=False
+    )
 
 
 class EngineSettings(_Table):

@@ -18,6 +18,7 @@ from codeslm_lsp.completion.prompts import Prompts
 from codeslm_lsp.completion.stopping import line_end, wanted_end
 from codeslm_lsp.completion.trees import Trees
 from codeslm_lsp.completion.trigger import refusal
+from codeslm_lsp.context.source import WorkspaceContext
 from codeslm_lsp.engine.protocol import Engine, GenerateRequest
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.syntax.extent import wanted_extent
@@ -55,12 +56,14 @@ FormatReader = Callable[[], Awaitable[ModelFormat]]
 class Completer:
     """Completes documents with one engine. Holds what makes the next key cheap: prompts and trees of open documents."""
 
-    def __init__(self, engine: Engine, read_format: FormatReader, settings: Settings) -> None:
+    def __init__(
+        self, engine: Engine, read_format: FormatReader, settings: Settings, workspace: WorkspaceContext | None = None
+    ) -> None:
         self._engine = engine
         self._read_format = read_format
         self._format: asyncio.Task[ModelFormat] | None = None
         self._settings = settings
-        self._prompts = Prompts(engine, self.format, settings)
+        self._prompts = Prompts(engine, self.format, settings, workspace)
         self._trees = Trees()
         self._offered = Offered()
         self._ahead = Ahead()

@@ -15,6 +15,7 @@ from codeslm_lsp.completion.anchors import Anchored, Anchors, anchored_at, new_a
 from codeslm_lsp.completion.defects import unasked
 from codeslm_lsp.completion.model_format import ModelFormat
 from codeslm_lsp.context.gather import gather
+from codeslm_lsp.context.source import WorkspaceContext
 from codeslm_lsp.engine.protocol import Engine, GenerateRequest
 from codeslm_lsp.prompt.build import TokenBudget, build_prompt
 from codeslm_lsp.prompt.user_text import encode_user_texts
@@ -63,8 +64,15 @@ class _Next:
 class Prompts:
     """The prompts of all documents, and the one that is being evaluated ahead."""
 
-    def __init__(self, engine: Engine, read_format: Callable[[], Awaitable[ModelFormat]], settings: Settings) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        read_format: Callable[[], Awaitable[ModelFormat]],
+        settings: Settings,
+        workspace: WorkspaceContext | None = None,
+    ) -> None:
         self._engine = engine
+        self._workspace = workspace
         self._format = read_format
         self._settings = settings
         self._anchors = Anchors(settings.completion.anchor_max_lines)
@@ -157,6 +165,8 @@ class Prompts:
     def forget(self, uri: str) -> None:
         """The document is closed."""
         self._anchors.forget(uri)
+        if self._workspace is not None:
+            self._workspace.forget(uri)
         if self._next is not None and self._next.uri == uri:
             self.stop()
 
@@ -193,8 +203,12 @@ class Prompts:
         self, document: Document, anchor: int, cursor: Cursor, tree: SyntaxTree | None, n_tokens: int
     ) -> Prompt:
         model_format = await self._format()
-        budget = TokenBudget(n_prompt=n_tokens, suffix_share=self._settings.prompt.suffix_share)
+        share = self._settings.context.share
+        budget = TokenBudget(n_tokens, self._settings.prompt.suffix_share, snippet_share=share)
         context = gather(document, anchor, cursor, tree)
+        if self._workspace is not None and self._settings.context.enabled:
+            snippets = await self._workspace.snippets(document, cursor, tree, int(n_tokens * share))
+            context = replace(context, snippets=snippets)
         return await build_prompt(context, model_format.fim, model_format.tokenizer, budget)
 
     def _may_show_more(self, document: Document, prompt: Prompt) -> bool:

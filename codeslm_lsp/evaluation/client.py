@@ -102,7 +102,8 @@ async def serving(model: Path, settings: Settings, folder: Path | None = None) -
     client = LanguageClient("codeslm-eval", "1")
     client.feature(types.WINDOW_LOG_MESSAGE)(lambda _params: None)  # Which model was chosen: known here.
     await client.start_io(
-        sys.executable, "-m", "codeslm_lsp.cli", "--model", str(model), "serve", start_new_session=True
+        *(sys.executable, "-m", "codeslm_lsp.cli", "--model", str(model), "serve"),
+        start_new_session=True,
     )
     capabilities = types.ClientCapabilities(
         general=types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf32])

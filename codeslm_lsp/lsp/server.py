@@ -219,7 +219,7 @@ async def _configure(server: CodeslmServer, pushed: Any = None) -> None:
     settings, problems = resolve(_sources(server, configuration))
     for problem in problems:
         server.tell(problem)
-    server.session.configure(settings)
+    server.session.configure(settings, server.root())
 
 
 async def _ask_configuration(server: CodeslmServer) -> Mapping[str, Any]:

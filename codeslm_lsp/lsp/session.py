@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 from codeslm_lsp.completion.completer import Completer
 from codeslm_lsp.completion.latest import LatestWins
 from codeslm_lsp.completion.launch import Launch, Launched
+from codeslm_lsp.lsp.folder import Folder, folder_to_index
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import CodeslmError, Cursor, Document, Evaluated, ModelError, Report, Skip, SkipReason, Trigger
 
@@ -41,17 +43,21 @@ class Session:
         self._closed = False
         self._latest = LatestWins()
         self._resting: tuple[Document, Cursor] | None = None
+        self._folder: Folder | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.last: tuple[Report, str] | None = None
 
-    def configure(self, settings: Settings) -> None:
-        """Use these settings from now on. The engine is started anew only if it has to run differently.
+    def configure(self, settings: Settings, root: Path | None = None) -> None:
+        """Use these settings from now on, in the workspace folder ``root`` if there is one.
 
+        The engine is started anew only if it has to run differently.
         After ``close_soon`` nothing is started any more: the client's answer about its settings may come that late.
         """
         if self._closed or settings == self._settings:
             return
         before, self._settings = self._settings, settings
+        if before is None or (before.index, before.context.enabled) != (settings.index, settings.context.enabled):
+            self._open_folder(root, settings)
         if before is None or (before.model, before.engine) != (settings.model, settings.engine) or not self._launched:
             self._start(settings)
         self._renew_completer(settings)
@@ -101,9 +107,21 @@ class Session:
         self._closed = True
         self._latest.cancel()
         self._drop_completer()
+        self._close_folder()
         if self._launched is not None:
             self._in_background(self._launched.engine.close())
             self._launched = None
+
+    def _open_folder(self, root: Path | None, settings: Settings) -> None:
+        self._close_folder()
+        if (path := folder_to_index(root, settings)) is not None:
+            self._folder = Folder(path, settings)
+            self._folder.start()
+
+    def _close_folder(self) -> None:
+        if self._folder is not None:
+            self._in_background(self._folder.close())
+            self._folder = None
 
     def _try_again(self) -> None:
         """Perhaps a model has been pulled since there was none."""
@@ -121,7 +139,8 @@ class Session:
     def _renew_completer(self, settings: Settings) -> None:
         self._drop_completer()
         if self._launched is not None:
-            self._completer = Completer(self._launched.engine, self._launched.read_format, settings)
+            workspace = self._folder.context if self._folder is not None else None
+            self._completer = Completer(self._launched.engine, self._launched.read_format, settings, workspace)
             if self._resting is not None:
                 self._completer.prepare(*self._resting)
 

@@ -1,0 +1,73 @@
+"""Names near the hole + index → signatures of what they mean in other files, the likeliest needed first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from codeslm_lsp.syntax.imports import Import
+from codeslm_lsp.workspace.index import Index
+
+RECEIVER_WEIGHT = 3.0
+"""The type before the dot: its members are what is being written."""
+ENCLOSING_WEIGHT = 1.5
+"""Types in the headers of the enclosing definitions: superclasses, parameters, what is returned."""
+IMPORTED_WEIGHT = 0.1
+"""What is imported will be used somewhere, if not here."""
+
+MAX_IMPORTS = 60
+MAX_NAMES_OF_MODULE = 12
+"""Of a file that is imported as a whole only what is named near the hole is shown, and no more than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stub:
+    """The signatures of one name, the file that defines it, and how likely it is needed here (any positive number)."""
+
+    path: str
+    name: str
+    text: str
+    weight: float
+
+
+def stubs(
+    index: Index,
+    path: str,
+    language: str,
+    imported: Iterable[Import],
+    near: Mapping[str, float],
+    receiver_types: Iterable[str],
+    enclosing: Iterable[str],
+) -> tuple[Stub, ...]:
+    """What the file's imports mean, weighed by where their names stand: heaviest first, each once.
+
+    ``near`` are the names around the hole, ``receiver_types`` those that may be the type before the dot, ``enclosing``
+    the names in the headers around the hole. Some index queries for each import, about a millisecond each.
+    """
+    types, headers = set(receiver_types), set(enclosing)
+
+    def weight_of(name: str) -> float:
+        weight = IMPORTED_WEIGHT + near.get(name, 0.0)
+        return weight + (RECEIVER_WEIGHT if name in types else 0.0) + (ENCLOSING_WEIGHT if name in headers else 0.0)
+
+    found: dict[str, Stub] = {}
+    for each in list(imported)[:MAX_IMPORTS]:
+        for target in index.resolve(path, language, each):
+            if target.path == path:
+                continue
+            for name in target.names or _names_of_module(index, target.path, near, types):
+                text = "\n".join(index.stub(target.path, (name,)))
+                if text and text not in found:
+                    found[text] = Stub(target.path, name, text, weight_of(name))
+    return tuple(sorted(found.values(), key=lambda stub: -stub.weight))
+
+
+def _names_of_module(index: Index, path: str, near: Mapping[str, float], types: set[str]) -> list[str]:
+    """What a file defines at its top that is named near the hole; all of it where the file itself is the receiver."""
+    record = index.file(path)
+    if record is None:
+        return []
+    top = [symbol.name for symbol in record.symbols if not symbol.parent]
+    stem = path.rpartition("/")[2].partition(".")[0]
+    wanted = top if stem in types else [name for name in top if name in near or name in types]
+    return list(dict.fromkeys(wanted))[:MAX_NAMES_OF_MODULE]

@@ -1,0 +1,44 @@
+"""The workspace folder of a session: indexed as long as it is open, and asked for what other files have to say."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from codeslm_lsp.context.source import WorkspaceContext
+from codeslm_lsp.settings import Settings
+from codeslm_lsp.workspace.index import index_of
+from codeslm_lsp.workspace.process import IndexProcess
+from codeslm_lsp.workspace.progress import Event, Progress
+
+
+class Folder:
+    """One folder with its indexer. Belongs to an event loop."""
+
+    def __init__(self, path: Path, settings: Settings) -> None:
+        self._index = index_of(path)
+        self._process = IndexProcess(path, settings.index.max_files, self._told)
+        self._is_ready = asyncio.Event()
+        self.context = WorkspaceContext(self._index, self._is_ready)
+
+    def start(self) -> None:
+        """Begin to bring the index up to date."""
+        self._process.start()
+
+    async def close(self) -> None:
+        """End the indexer."""
+        await self._process.close()
+        self._index.close()
+
+    def _told(self, progress: Progress) -> None:
+        if progress.event is not Event.INDEXING:
+            self._is_ready.set()
+
+
+def folder_to_index(root: Path | None, settings: Settings) -> Path | None:
+    """The folder that may be indexed. Somebody's whole home, or the disk, is no project that was opened as one."""
+    if root is None or not (settings.index.enabled and settings.context.enabled):
+        return None
+    if not root.is_dir() or Path.home().resolve().is_relative_to(root.resolve()):
+        return None
+    return root.resolve()

@@ -56,11 +56,13 @@ def types_of(text: str, cursor: int, receiver: str) -> tuple[str, ...]:
 def _declared(above: str, name: str) -> list[str]:
     """The names in the last declaration or assignment of ``name``."""
     escaped = re.escape(name)
+    if "." not in name:  # As in Java, C and Go: the type stands before its name.
+        typed = list(re.finditer(rf"\b([A-Z]\w*)(?:<[^<>\n]*>)?[ *&]+{escaped}\s*[=;,)]", above))
+        if typed:
+            return [typed[-1].group(1)]
     pattern = rf"(?<![\w.]){escaped}\s*(?::(?!=)\s*([^=,)\n]+)|(?::=|=)(?!=)\s*(?:await\s+|new\s+)?([\w.]+))"
     matches = list(re.finditer(pattern, above))
-    if not matches and "." not in name:  # As in Java, C and Go: the type stands before or behind its name.
-        matches = list(re.finditer(rf"\b([A-Z]\w*)(?:<[^<>\n]*>)?[ *&]+{escaped}\b()", above))
     if not matches:
         return []
     annotation, made = matches[-1].groups()
-    return IDENTIFIER.findall(annotation) if annotation else [made.rpartition(".")[2] if "." in made else made]
+    return IDENTIFIER.findall(annotation) if annotation else [made.rpartition(".")[2]]

@@ -33,6 +33,9 @@ POLL_S = 1.0
 MAX_FAILURES = 3
 """An index that is damaged again and again lies on a disk that is full or failing."""
 
+_PASSING = frozenset({"SQLITE_BUSY", "SQLITE_FULL"})
+"""What SQLite (https://www.sqlite.org/rescode.html) says of a database that is sound all the same."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -74,8 +77,9 @@ def run(folder: Path, max_files: int, over: threading.Event) -> None:
             except sqlite3.DatabaseError as error:
                 if n_failures == MAX_FAILURES:
                     raise
-                _log.warning("the index of %s is made anew (%s)", folder, error)
-                place.clear()
+                if getattr(error, "sqlite_errorname", "") not in _PASSING:
+                    _log.warning("the index of %s is made anew (%s)", folder, error)
+                    place.clear()
 
 
 def be_humble() -> None:

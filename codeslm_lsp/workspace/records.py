@@ -1,4 +1,4 @@
-"""The text of one file → what the index keeps of it: what it defines, imports and uses. No bodies, no literals.
+"""The text of one file → what the index keeps of it: what it defines, imports and uses. No bodies.
 
 Lines count from 0 and ranges are half-open, so ``text.split("\\n")[first_line:end_line]`` is the definition.
 """
@@ -27,6 +27,7 @@ MAX_SYMBOLS, MAX_NAMES = 2000, 5000
 """Of one file. Files written by hand have some hundreds; what has more is data in the shape of code."""
 
 _FUNCTION_KINDS = frozenset({"function", "method", "constructor"})
+_WITH_DOC = _FUNCTION_KINDS | {"class"}
 
 _GO_RECEIVER = re.compile(r"func\s*\(\s*(?:\w+\s+)?\*?\s*(\w+)")
 _DOCSTRING = re.compile(r"""\s*[rRuU]?(?:\"{3}|'{3}|"|')\s*([^\n]*)""")
@@ -84,7 +85,7 @@ def symbols(tree: SyntaxTree) -> tuple[Symbol, ...]:
         parent, name = owners.place(each)
         first, last = bisect_right(starts, each.start) - 1, bisect_right(starts, max(each.start, each.end - 1)) - 1
         signature = _signature(text, each)
-        doc = _doc(text, each) if tree.language.name == "python" and each.kind != "field" else ""
+        doc = _doc(text, each) if tree.language.name == "python" and each.kind in _WITH_DOC else ""
         found.append(Symbol(name, each.kind, signature, parent, first, last + 1, doc))
     return tuple(found)
 

@@ -104,11 +104,11 @@ def rust_targets(paths: Paths, path: str, imported: Import) -> Sequence[Target]:
     """
     parts = [part for part in imported.module.split("::") if part and part != "*"]
     names = tuple(each.rpartition("::")[2] for each in imported.names if each != "self")
-    for start, rest in _rust_starts(paths, path, parts):
+    for start, rest, least in _rust_starts(paths, path, parts):
         submodules = [(name, file) for name in names if (file := _rust_file(paths, start, [*rest, name])) is not None]
         taken = tuple(name for name in names if name not in dict(submodules))
         targets = [Target(file) for _, file in submodules]
-        for n in range(len(rest), -1, -1):
+        for n in range(len(rest), least - 1, -1):
             if (file := _rust_file(paths, start, rest[:n])) is not None:
                 wanted = taken if n == len(rest) else (rest[n],)
                 return [*targets, Target(file, wanted)] if wanted or not targets else targets
@@ -117,25 +117,25 @@ def rust_targets(paths: Paths, path: str, imported: Import) -> Sequence[Target]:
     return ()
 
 
-def _rust_starts(paths: Paths, path: str, parts: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """Folders that hold the modules of ``parts``, or of what is left of them."""
+def _rust_starts(paths: Paths, path: str, parts: list[str]) -> Iterator[tuple[str, list[str], int]]:
+    """Folders that hold the modules of ``parts``, what is left of these, and how many of them have to be modules."""
     stem, folder = stem_of(path), folder_of(path)
     own = folder if stem in ("mod", "lib", "main") else f"{folder}/{stem}".lstrip("/")
     if not parts:
         return
     if parts[0] == "crate":
-        yield _crate_root(paths, path), parts[1:]
+        yield _crate_root(paths, path), parts[1:], 0
     elif parts[0] in ("self", "super"):
         rest = parts[1:] if parts[0] == "self" else parts
         while rest and rest[0] == "super":
             own, rest = folder_of(own), rest[1:]
-        yield own, rest
+        yield own, rest, 0
     else:
-        yield own, parts
+        yield own, parts, 1
         for name in {parts[0], parts[0].replace("_", "-")}:
             for package in nearest(paths.folders_named("src"), path):
                 if name_of(folder_of(package)) == name:
-                    yield package, parts[1:]
+                    yield package, parts[1:], 0
 
 
 def _crate_root(paths: Paths, path: str) -> str:

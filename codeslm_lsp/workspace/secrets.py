@@ -89,9 +89,16 @@ _ASSIGNED = re.compile(
 _IN_URL = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@\"'`<>{}$]{1,64}:([^\s/@\"'`]{6,128})@[\w.-]+")
 
 _PLACEHOLDER = re.compile(
-    r"[${}<>%]|\.\.\.|x{4}|\*{3}|1234|example|placeholder|change|dummy|sample|your|test|fake|passw|secret|redacted",
+    r"\$[({A-Z_]|[{}<>]|%[(sd]|\.\.\.|x{4}|\*{3}|1234|example|placeholder|change|dummy|sample|your|test|fake|passw|secret|redacted",
     re.IGNORECASE,
 )
+
+_PARTS = re.compile(r"[-_./:+;=]+")
+_WORDS_AND_NUMBERS = re.compile(r"[a-z]+(?:[-_./:+;=]+[a-z0-9]+)+", re.IGNORECASE)
+"""Media types, versions, paths: ``application/vnd.api+json;v=2``."""
+
+MIN_RANDOM = 12
+"""Characters. Shorter words of letters and digits are identifiers more often than keys."""
 
 MIN_BITS_PER_CHARACTER = 3.3
 """Shannon entropy of a literal's own characters. Of twelve random letters and digits nearly all have more, and words or
@@ -126,10 +133,7 @@ def _is_random(literal: str, min_bits: float) -> bool:
     """Whether a literal looks drawn at random rather than written to be read."""
     if _PLACEHOLDER.search(literal) or not re.search(r"\d", literal) or not re.search(r"[A-Za-z]", literal):
         return False
-    if (
-        re.fullmatch(r"[a-z]+(?:[-_./:]+[a-z0-9]+)+", literal, re.IGNORECASE)
-        and max(len(part) for part in re.split(r"[-_./:]+", literal)) < 12
-    ):  # Words, versions and paths: "application/vnd.api+json;v=2", "projects/12/keys".
+    if _WORDS_AND_NUMBERS.fullmatch(literal) and max(map(len, _PARTS.split(literal))) < MIN_RANDOM:
         return False
     return entropy_bits(literal) >= min_bits
 

@@ -16,22 +16,23 @@ from collections.abc import Iterable, Sequence
 from codeslm_lsp.workspace.records import Symbol
 
 _HOLDERS = frozenset({"class", "interface", "struct", "record", "trait", "enum", "union", "type"})
-"""Kinds whose members are shown with them; a module or namespace is too long for that."""
+"""Kinds whose members are shown with them."""
 
-_BY_WORD = {"ruby": "end", "lua": "end"}
-"""What closes a construct in languages that use neither indentation nor braces."""
+_ROOMS = frozenset({"module", "namespace"})
+"""Kinds that only hold others together: what stands in them is at the top of its file all the same."""
 
 
 def stub(symbols: Sequence[Symbol], language: str, names: Iterable[str]) -> tuple[str, ...]:
     """One text for each of ``names`` that these symbols define, in the order of the names.
 
-    Without names, one for everything public that the file defines by itself.
+    Without names, one for everything public that stands at the top of the file.
     """
     wanted = list(dict.fromkeys(names))
-    if not wanted:
-        chosen = [each for each in symbols if not each.parent and is_public(each.name)]
-    else:
+    if wanted:
         chosen = [found for name in wanted if (found := _named(symbols, name)) is not None]
+    else:
+        tops = {"", *(each.qualified_name for each in symbols if each.kind in _ROOMS)}
+        chosen = [each for each in symbols if each.parent in tops and each.kind not in _ROOMS and is_public(each.name)]
     return tuple(dict.fromkeys(_text(each, symbols, language) for each in chosen))
 
 
@@ -41,34 +42,44 @@ def is_public(name: str) -> bool:
 
 
 def _named(symbols: Sequence[Symbol], name: str) -> Symbol | None:
-    """What a name means in a file: what stands at its top rather than a member, a body rather than a mention."""
+    """What a name means in a file: what stands at its top rather than a member, a type rather than its constructor."""
     same = [each for each in symbols if name in (each.name, each.qualified_name)]
     return min(same, key=lambda each: (each.parent != "", each.kind not in _HOLDERS), default=None)
 
 
 def _text(symbol: Symbol, symbols: Sequence[Symbol], language: str) -> str:
+    header = symbol.signature
+    members = _members(symbol, symbols)
+    if language == "lua" and symbol.kind == "variable":
+        return "\n".join([header, *members])  # A table, and the functions that are put into it.
     if symbol.kind not in _HOLDERS:
-        return _closed(symbol.signature, language)
-    members: dict[tuple[str, str], Symbol] = {}
+        return _closed(header, language)
+    lines = [_indented(_closed(each, language)) for each in members]
+    if language == "python":
+        if symbol.doc and '"""' not in symbol.doc:
+            lines.insert(0, _indented(f'"""{symbol.doc}"""'))
+        return "\n".join([header, *lines]) if lines else _closed(header, language)
+    if not lines:
+        return header
+    if language == "ruby":
+        return "\n".join([header, *lines, "end"])
+    return "\n".join([f"{header} {{", *lines, "}"])
+
+
+def _members(symbol: Symbol, symbols: Sequence[Symbol]) -> list[str]:
+    """The signatures of a type's public members. A field is often assigned twice; overloads differ in what they say."""
+    found: dict[tuple[str, str], str] = {}
     for each in symbols:
         if each.parent == symbol.qualified_name and is_public(each.name):
-            # A field is often assigned twice, and overloads differ: the signature tells them apart.
-            key = (each.name, "" if each.kind == "field" else each.signature)
-            members.setdefault(key, each)
-    lines = [_indented(_closed(each.signature, language)) for each in members.values()]
-    if language == "python":
-        doc = [_indented(f'"""{symbol.doc}"""')] if symbol.doc and '"""' not in symbol.doc else []
-        return "\n".join([symbol.signature, *doc, *lines]) if doc or lines else _closed(symbol.signature, language)
-    if not lines:
-        return symbol.signature
-    if language in _BY_WORD:
-        return "\n".join([symbol.signature, *lines, _BY_WORD[language]])
-    return "\n".join([f"{symbol.signature} {{", *lines, "}"])
+            is_field = each.kind == "field"
+            found.setdefault((each.name, "" if is_field else each.signature), each.signature.removeprefix("self."))
+    return list(found.values())
 
 
 def _closed(signature: str, language: str) -> str:
-    """Python wants a body; other languages declare without one."""
-    return f"{signature} ..." if language == "python" and signature.endswith(":") else signature
+    """Python wants a body, and so does an arrow; all else is declared without one."""
+    wants_body = signature.endswith(":") if language == "python" else signature.endswith("=>")
+    return f"{signature} ..." if wants_body else signature
 
 
 def _indented(text: str) -> str:

@@ -47,7 +47,7 @@ def changes(
                 raise_interrupt=False,
                 ignore_permission_denied=True,
             ):
-                yield frozenset(path for _, changed in found if (path := _relative(folder, changed)))
+                yield frozenset(_relative(folder, changed) for _, changed in found) - {""}
         except (OSError, RuntimeError) as error:  # What watchfiles raises of its own are RuntimeErrors.
             _log.warning("changes of files cannot be watched (%s); they are looked for every %g s", error, BLIND_S)
             yield frozenset()

@@ -21,13 +21,17 @@ class Line:
     """One line of a scanned text. ``end`` excludes the line end.
 
     ``inside`` says what was still open where the line begins: a ``"comment"``, a ``"string"`` or ``"code"``;
-    ``depth`` counts the brackets opened earlier in the text and not closed yet.
+    ``brackets`` are those opened earlier in the text and not closed yet, outermost first, and ``depth`` their number.
     """
 
     start: int
     end: int
-    depth: int
+    brackets: str
     inside: str
+
+    @property
+    def depth(self) -> int:
+        return len(self.brackets)
 
 
 @dataclass(slots=True)
@@ -44,7 +48,7 @@ def scan_lines(text: str, language: Language | None) -> Iterator[Line]:
     while True:
         end = text.find("\n", start)
         end = len(text) if end < 0 else end
-        yield Line(start, end, len(state.stack), state.inside)
+        yield Line(start, end, "".join(state.stack), state.inside)
         if end == len(text):
             return
         _scan_line(text, start, end, state, language)

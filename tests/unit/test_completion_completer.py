@@ -98,7 +98,7 @@ async def test_a_completion_at_the_cursor() -> None:
     assert isinstance(report.outcome, Completion)
     assert (report.outcome.text, report.outcome.start, report.outcome.end) == ("urn a + b", 22, 22)
     assert report.outcome.confidence == pytest.approx(0.9048, abs=1e-4)
-    assert (report.model, report.trigger, report.extent) == ("replay", AUTOMATIC, Extent.LINE)
+    assert (report.model, report.trigger, report.extent) == ("replay", AUTOMATIC, Extent.STATEMENT)
     assert (report.stop, report.filters, report.anchor_reused) == (StopReason.END, (), False)
     assert report.timings.n_decode == 9
     assert report.elapsed_ms > 0

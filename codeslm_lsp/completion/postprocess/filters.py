@@ -45,7 +45,7 @@ def cut_off_by_a_budget(draft: Draft) -> Draft:
     """What was cut off in mid-air: a block keeps its whole lines, a line loses operators that wait for an operand."""
     if draft.stop not in (StopReason.TIME_BUDGET, StopReason.MAX_TOKENS):
         return draft
-    if draft.extent is Extent.BLOCK and (end := draft.text.rfind("\n")) > 0 and draft.text[:end].strip():
+    if draft.extent in (Extent.BLOCK, Extent.STATEMENT) and (end := draft.text.rfind("\n")) > 0 and draft.text[:end].strip():
         return replace(draft, text=draft.text[:end])
     return replace(draft, text=DANGLING.sub("", draft.text))
 

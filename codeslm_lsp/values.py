@@ -105,6 +105,8 @@ class SkipReason(enum.StrEnum):
     NOTHING_GENERATED = "nothing_generated"
     BLANK = "blank"
     REPEATS_SUFFIX = "repeats_suffix"
+    REPEATS_PREFIX = "repeats_prefix"
+    NOT_CODE = "not_code"
     HEALING_FAILED = "healing_failed"
     INTERNAL_ERROR = "internal_error"
 

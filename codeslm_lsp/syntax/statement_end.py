@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from codeslm_lsp.syntax.extent import is_header
 from codeslm_lsp.syntax.languages import Language
@@ -60,7 +61,7 @@ def statement_end(prefix: str, generated: str, suffix: str, language: Language |
     start = 0  # Where the current statement begins.
     header: int | None = None  # The indentation of a header whose body is being written.
     end = 0
-    for line, following in zip(lines, lines[1:], strict=False):
+    for line, following in pairwise(lines):
         written = text[max(line.start, len(typed)) : line.end]
         if not written.strip():
             continue

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from codeslm_lsp.completion.completer import MAX_SUFFIX_CHARS, Completer
+from codeslm_lsp.completion.completer import Completer
 from codeslm_lsp.completion.model_format import ModelFormat
+from codeslm_lsp.completion.postprocess.draft import MAX_SUFFIX_CHARS
 from codeslm_lsp.completion.prompts import FIRST_LINE_PATIENCE, INVOKED_PATIENCE
 from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream
 from codeslm_lsp.settings import Settings

@@ -1,4 +1,4 @@
-"""Where a streamed statement ends: the text between ``‸`` and ``⟧`` is what a model wrote, ``¦`` the end to be found."""
+"""Where a streamed statement ends: between ``‸`` and ``⟧`` is what a model wrote, ``¦`` the end to be found."""
 
 from __future__ import annotations
 

@@ -79,7 +79,9 @@ class Extent(enum.StrEnum):
     """How much text a completion is asked for; decided by the syntax at the cursor."""
 
     LINE = "line"
-    """To the end of one line of code."""
+    """To the end of one line: in comments and strings, and wherever the user wants no more."""
+    STATEMENT = "statement"
+    """To the end of one line of code, and on over line ends while what follows could not stand there."""
     BLOCK = "block"
     """To the end of the syntactic block at the cursor."""
     SPAN = "span"
@@ -103,6 +105,8 @@ class SkipReason(enum.StrEnum):
     NOTHING_GENERATED = "nothing_generated"
     BLANK = "blank"
     REPEATS_SUFFIX = "repeats_suffix"
+    REPEATS_PREFIX = "repeats_prefix"
+    NOT_CODE = "not_code"
     HEALING_FAILED = "healing_failed"
     INTERNAL_ERROR = "internal_error"
 

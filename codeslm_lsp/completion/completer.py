@@ -12,8 +12,8 @@ from codeslm_lsp.completion.ahead import Ahead, is_wanted
 from codeslm_lsp.completion.defects import log_defect, unasked
 from codeslm_lsp.completion.model_format import ModelFormat
 from codeslm_lsp.completion.offered import Offered
-from codeslm_lsp.completion.postprocess.draft import Draft
-from codeslm_lsp.completion.postprocess.filters import chain
+from codeslm_lsp.completion.postprocess.chain import chain
+from codeslm_lsp.completion.postprocess.draft import MAX_PREFIX_CHARS, MAX_SUFFIX_CHARS, Draft
 from codeslm_lsp.completion.prompts import Prompts
 from codeslm_lsp.completion.stopping import line_end, wanted_end
 from codeslm_lsp.completion.trees import Trees
@@ -40,10 +40,6 @@ from codeslm_lsp.values import (
     Token,
     Trigger,
 )
-
-MAX_SUFFIX_CHARS = 4_000
-MAX_PREFIX_CHARS = 20_000
-"""How much of the text around the cursor decides where a completion ends; it is looked at for every token."""
 
 BURST_S = 0.35
 """Keys that follow each other more quickly belong together: somebody who pauses to look takes longer."""

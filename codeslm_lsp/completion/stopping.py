@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codeslm_lsp.syntax.block_end import block_end
 from codeslm_lsp.syntax.languages import Language
+from codeslm_lsp.syntax.statement_end import statement_end
 from codeslm_lsp.values import Extent
 
 MIN_SHARED = 8
@@ -24,6 +25,8 @@ def wanted_end(extent: Extent, prefix: str, text: str, suffix: str, language: La
     match extent:
         case Extent.LINE:
             end = line_end(text)
+        case Extent.STATEMENT:
+            end = statement_end(prefix, text, suffix, language)
         case Extent.BLOCK:
             end = block_end(prefix, text, suffix, language) if "\n" in text else None
         case Extent.SPAN:

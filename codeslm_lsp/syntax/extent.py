@@ -1,4 +1,4 @@
-"""Text around the cursor → how much a completion should write: a line, a block, or up to what follows on the line.
+"""Text around the cursor → how much a completion should write: a line or statement, a block, or up to what follows.
 
 Works by lines and indentation, so that it also answers for unknown languages and for code that does not parse; a
 tree only adds whether the cursor stands in a comment or a string.
@@ -30,13 +30,13 @@ def wanted_extent(text: str, cursor: int, tree: SyntaxTree | None) -> Extent:
     if not _ONLY_CLOSERS.fullmatch(rest):
         return Extent.SPAN
     if rest.strip():
-        return Extent.LINE
+        return Extent.STATEMENT
     if tree is not None and kind_at(tree, cursor) != "code":
         return Extent.LINE
     language = tree.language if tree is not None else None
     typed = text[line_start(text, cursor) : cursor]
     if typed.strip():
-        return Extent.BLOCK if is_header(typed, language) and _is_empty(text, cursor, typed) else Extent.LINE
+        return Extent.BLOCK if is_header(typed, language) and _is_empty(text, cursor, typed) else Extent.STATEMENT
     return _on_blank_line(text, cursor, typed, language)
 
 
@@ -55,7 +55,7 @@ def _on_blank_line(text: str, cursor: int, typed: str, language: Language | None
     below = next((line for _, line in lines_after(text, cursor, MAX_LINES)), None)
     if below is None or indentation(below) < indentation(typed):
         return Extent.BLOCK
-    return Extent.LINE
+    return Extent.STATEMENT
 
 
 def _header_above(text: str, cursor: int, language: Language | None) -> str | None:

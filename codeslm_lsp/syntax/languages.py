@@ -34,6 +34,8 @@ class Language:
     directive: str = ""
     filler: str = ""
     opening: str = ""
+    prose: bool = False
+    unbalanced: bool = False
 
 
 def language_of(language_id: str, path: str) -> Language | None:

@@ -14,6 +14,7 @@ from functools import cache
 from codeslm_lsp.syntax.languages import Language
 
 CLOSER_OF = {"(": ")", "[": "]", "{": "}"}
+OPENER_OF = {closer: opener for opener, closer in CLOSER_OF.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +22,38 @@ class Line:
     """One line of a scanned text. ``end`` excludes the line end.
 
     ``inside`` says what was still open where the line begins: a ``"comment"``, a ``"string"`` or ``"code"``;
-    ``depth`` counts the brackets opened earlier in the text and not closed yet.
+    ``brackets`` are those opened earlier in the text and not closed yet, outermost first, and ``depth`` their number.
     """
 
     start: int
     end: int
-    depth: int
+    brackets: str
     inside: str
+
+    @property
+    def depth(self) -> int:
+        return len(self.brackets)
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """What a text leaves behind. ``scan`` goes on from here with the text that follows.
+
+    ``opened`` are the brackets it opens and does not close, outermost first; ``unopened`` the offsets of closers of a
+    kind that nothing waits for; ``n_broken`` counts strings that end with their line instead of their quote.
+    ``inside`` says what is still open: a ``"comment"``, a ``"string"`` or ``"code"``, and ``until`` what closes it.
+    """
+
+    opened: str = ""
+    unopened: tuple[int, ...] = ()
+    n_broken: int = 0
+    inside: str = "code"
+    until: str = ""
+
+    @property
+    def n_defects(self) -> int:
+        """How much of it has no partner."""
+        return len(self.opened) + len(self.unopened) + self.n_broken + (self.inside == "string")
 
 
 @dataclass(slots=True)
@@ -35,16 +61,32 @@ class _State:
     stack: list[str]
     until: str
     inside: str
+    unopened: list[int]
+    n_broken: int = 0
+
+
+def scan(text: str, language: Language | None, before: Scanned = Scanned()) -> Scanned:
+    """Scan ``text``, which follows what ``before`` was found in. Offsets are those in ``text``, and none of ``before``.
+
+    ``n_broken`` and ``opened`` go on from ``before``.
+    """
+    state = _State(list(before.opened), before.until, before.inside, [], before.n_broken)
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        _scan_line(text, start, end, state, language)
+        start = end + 1
+    _scan(text, start, len(text), state, language)
+    return Scanned("".join(state.stack), tuple(state.unopened), state.n_broken, state.inside, state.until)
 
 
 def scan_lines(text: str, language: Language | None) -> Iterator[Line]:
     """The lines of ``text``, each with what is open at its start. One pass."""
-    state = _State([], "", "code")
+    state = _State([], "", "code", [])
     start = 0
     while True:
         end = text.find("\n", start)
         end = len(text) if end < 0 else end
-        yield Line(start, end, len(state.stack), state.inside)
+        yield Line(start, end, "".join(state.stack), state.inside)
         if end == len(text):
             return
         _scan_line(text, start, end, state, language)
@@ -53,27 +95,19 @@ def scan_lines(text: str, language: Language | None) -> Iterator[Line]:
 
 def open_brackets(text: str, language: Language | None) -> list[str]:
     """The brackets that ``text`` opens and does not close, outermost first."""
-    return _state_after(text, language).stack
+    return list(scan(text, language).opened)
 
 
 def inside_at_end(text: str, language: Language | None) -> str:
     """What is open at the end of ``text``: ``"comment"``, ``"string"`` or ``"code"``."""
-    return _state_after(text, language).inside
-
-
-def _state_after(text: str, language: Language | None) -> _State:
-    state = _State([], "", "code")
-    lines = text.split("\n")
-    for line in lines[:-1]:
-        _scan_line(line, 0, len(line), state, language)
-    _scan(lines[-1], 0, len(lines[-1]), state, language)
-    return state
+    return scan(text, language).inside
 
 
 def _scan_line(text: str, start: int, end: int, state: _State, language: Language | None) -> None:
     _scan(text, start, end, state, language)
     if state.inside == "code" or _spans_lines(state.until, language):
         return
+    state.n_broken += state.inside == "string"
     state.until, state.inside = "", "code"
 
 
@@ -91,7 +125,7 @@ def _scan(text: str, start: int, end: int, state: _State, language: Language | N
         token = found.group()
         kind = found.lastgroup
         if kind == "bracket":
-            _count(token, state.stack)
+            _count(token, found.start(), state)
         elif kind == "comment":
             state.until, state.inside = "\n", "comment"
         elif kind == "block" and language is not None:
@@ -102,28 +136,31 @@ def _scan(text: str, start: int, end: int, state: _State, language: Language | N
 
 def _after_closing(text: str, at: int, end: int, state: _State) -> int:
     """Skip to behind the delimiter that closes the string or comment, or to ``end``."""
-    while at < end:
-        if state.inside == "string" and text[at] == "\\":
-            at += 2
-        elif text.startswith(state.until, at):
-            at += len(state.until)
+    for found in _closing(state.until, state.inside == "string").finditer(text, at, end):
+        if found.group() == state.until:
             state.until, state.inside = "", "code"
-            return at
-        else:
-            at += 1
+            return found.end()
     return end
 
 
-def _count(bracket: str, stack: list[str]) -> None:
-    """Push an opener; pop for its closer. A closer of something opened elsewhere is ignored."""
+def _count(bracket: str, offset: int, state: _State) -> None:
+    """Push an opener; pop for its closer. A closer of another kind than the innermost opener's closes nothing."""
     if bracket in CLOSER_OF:
-        stack.append(bracket)
-    elif stack and CLOSER_OF[stack[-1]] == bracket:
-        stack.pop()
+        state.stack.append(bracket)
+    elif state.stack and CLOSER_OF[state.stack[-1]] == bracket:
+        state.stack.pop()
+    elif OPENER_OF[bracket] not in state.stack:
+        state.unopened.append(offset)
 
 
 def _spans_lines(until: str, language: Language | None) -> bool:
     return language is not None and (until in language.multiline_quotes or until in language.block_comment)
+
+
+@cache
+def _closing(delimiter: str, has_escapes: bool) -> re.Pattern[str]:
+    """The delimiter, and in a string the escapes that are passed over."""
+    return re.compile((r"\\.|" if has_escapes else "") + re.escape(delimiter))
 
 
 @cache

@@ -260,7 +260,7 @@ async def test_the_explanation_holds_the_numbers() -> None:
         editor.open(URI, SOURCE)
         await editor.complete(URI, CURSOR)
         why = await editor.explain()
-        assert (why["text"], why["skip"], why["model"], why["extent"]) == ("urn a", None, "replay", "line")
+        assert (why["text"], why["skip"], why["model"], why["extent"]) == ("urn a", None, "replay", "statement")
         assert 0 < why["confidence"] <= 1
         assert {"prefill_ms", "decode_ms", "n_prefill", "n_reused", "n_decode"} <= set(why["timings"])
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from codeslm_lsp.completion.completer import MAX_SUFFIX_CHARS, Completer
+from codeslm_lsp.completion.completer import Completer
 from codeslm_lsp.completion.model_format import ModelFormat
+from codeslm_lsp.completion.postprocess.draft import MAX_SUFFIX_CHARS
 from codeslm_lsp.completion.prompts import FIRST_LINE_PATIENCE, INVOKED_PATIENCE
 from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream
 from codeslm_lsp.settings import Settings
@@ -98,7 +99,7 @@ async def test_a_completion_at_the_cursor() -> None:
     assert isinstance(report.outcome, Completion)
     assert (report.outcome.text, report.outcome.start, report.outcome.end) == ("urn a + b", 22, 22)
     assert report.outcome.confidence == pytest.approx(0.9048, abs=1e-4)
-    assert (report.model, report.trigger, report.extent) == ("replay", AUTOMATIC, Extent.LINE)
+    assert (report.model, report.trigger, report.extent) == ("replay", AUTOMATIC, Extent.STATEMENT)
     assert (report.stop, report.filters, report.anchor_reused) == (StopReason.END, (), False)
     assert report.timings.n_decode == 9
     assert report.elapsed_ms > 0

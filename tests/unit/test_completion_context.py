@@ -56,7 +56,7 @@ async def test_imports_and_enclosing_headers_come_along_in_go() -> None:
     assert "value_0 =" not in prefix
 
 
-NAMED = f'''class Basket:
+NAMED = f"""class Basket:
     def __init__(self, limit: int = 10) -> None:
         self.limit = limit
 {BODY}
@@ -71,7 +71,7 @@ def total(order, tax: float = 0.2):
 
 def main():
 {BODY}        print(total(‸
-'''
+"""
 
 
 async def test_headers_of_what_is_named_near_the_cursor_come_along() -> None:

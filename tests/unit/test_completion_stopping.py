@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from codeslm_lsp.completion.postprocess.chain import chain
 from codeslm_lsp.completion.postprocess.draft import Draft
-from codeslm_lsp.completion.postprocess.filters import chain
 from codeslm_lsp.completion.stopping import line_end, suffix_start
 from codeslm_lsp.values import Extent, StopReason
 

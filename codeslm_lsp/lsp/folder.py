@@ -25,6 +25,10 @@ class Folder:
         """Begin to bring the index up to date."""
         self._process.start()
 
+    async def ready(self) -> None:
+        """Wait until all files of the folder are in the index, or somebody else's indexer sees to that."""
+        await self._is_ready.wait()
+
     async def close(self) -> None:
         """End the indexer."""
         await self._process.close()

@@ -7,6 +7,7 @@ where it really is.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,8 +39,12 @@ _OUTPUT_FOLDERS = frozenset({"build", "dist", "target", "out", "_build"})
 _FOLDER_MARKS = ("pyvenv.cfg", "CACHEDIR.TAG")
 """A file that says what its folder is: a virtual environment; a cache (https://bford.info/cachedir)."""
 
-_GENERATED_MARKS = ("@generated", "do not edit", "do not modify", "automatically generated", "auto-generated")
-"""As protoc, thrift, Go's tools (https://go.dev/s/generatedcode), ANTLR, SWIG and Buck write it."""
+_GENERATED = re.compile(
+    r"@generated\b|\bdo not (?:edit|modify)\b(?! this line)|^\W*(?:auto(?:matically|-)? ?)?generated (?:by|from|with)\b"
+    r"|\b(?:file|code|module)\b.{0,40}\bgenerated\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""As protoc, thrift, Go's tools (https://go.dev/s/generatedcode), ANTLR, SWIG, Sphinx, Django and Buck write it."""
 
 _HEAD_LINES = 20
 """Generated files say so at their top, below a licence perhaps."""
@@ -163,8 +168,7 @@ def source_text(data: bytes) -> str | None:
 
 def is_generated(text: str) -> bool:
     """Whether a program wrote this text: it says so at its top, or has lines that nobody would write."""
-    head = "\n".join(text[:4000].split("\n", _HEAD_LINES)[:_HEAD_LINES]).lower()
-    if any(mark in head for mark in _GENERATED_MARKS):
+    if _GENERATED.search("\n".join(text[:4000].split("\n", _HEAD_LINES)[:_HEAD_LINES])):
         return True
     lines = text.split("\n")
     return max(map(len, lines)) > MAX_LINE or len(text) > MEAN_LINE * (len(lines) + 1)

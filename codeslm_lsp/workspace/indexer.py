@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -90,9 +91,10 @@ def be_humble() -> None:
         return
     own.nice(19)
     if sys.platform == "linux":
-        own.ionice(psutil.IOPRIO_CLASS_IDLE)
-        # Niceness alone still takes one part in seventy from the threads of a model, which wait for each other.
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        with suppress(OSError, psutil.Error):  # A sandbox may forbid it.
+            own.ionice(psutil.IOPRIO_CLASS_IDLE)
+            # Niceness alone still takes one part in seventy from the threads of a model, which wait for each other.
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _keep(folder: Path, place: Place, max_files: int, over: threading.Event) -> None:

@@ -30,6 +30,9 @@ from codeslm_lsp.workspace.places import place_of
 from codeslm_lsp.workspace.process import IndexProcess
 from codeslm_lsp.workspace.progress import Event, Progress
 
+POLL_S = 0.05
+"""Between two rounds of questions, which otherwise would be what the indexer waits for."""
+
 _IMPORTED = re.compile(r"^(\s*(?:from|import) )(\w+)", re.MULTILINE)
 
 
@@ -68,7 +71,7 @@ async def run_until_ready(folder: Path, name: str, meanwhile: Callable[[], None]
     process.start()
     peak = 0
     while not ready.is_set():
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(POLL_S)
         meanwhile()
         if process.pid is not None:
             peak = max(peak, psutil.Process(process.pid).memory_info().rss)

@@ -106,6 +106,21 @@ def test_a_project_may_not_choose_what_runs_here(tmp_path: Path) -> None:
     assert len(problems) == 2
 
 
+@pytest.mark.parametrize(
+    ("index", "enabled", "n_problems"),
+    [
+        ({"enabled": False}, False, 0),
+        ({"enabled": True}, True, 1),
+        ({"max_files": 5}, True, 1),
+        ({"enabled": False, "maxFiles": 5}, False, 1),
+    ],
+)
+def test_a_project_may_only_switch_the_index_off(index: dict[str, Any], enabled: bool, n_problems: int) -> None:
+    settings, problems = resolve([Source("the project", {"index": index}, trusted=False)])
+    assert (settings.index.enabled, settings.index.max_files) == (enabled, 20_000)
+    assert len(problems) == n_problems
+
+
 @pytest.mark.parametrize("text", ["[tool.codeslm\n", "[tool]\ncodeslm = 3\n"])
 def test_a_broken_project_file_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "pyproject.toml").write_text(text)

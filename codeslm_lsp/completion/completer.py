@@ -157,6 +157,7 @@ class Completer:
             found.reused,
             found.outdated,
             alternatives=_alternatives(generation, around, outcome, cursor),
+            snippets=found.prompt.snippets,
         )
         self._prompts.learn_speed(generation.timings)
         self._offered.remember(document, cursor, report)

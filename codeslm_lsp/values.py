@@ -141,14 +141,12 @@ class Document:
 class KeptLines:
     """Lines worth keeping in the prompt when the window before the cursor no longer reaches them.
 
-    ``start`` and ``end`` are code-point offsets into ``Document.text``; ``end`` includes the line end. Those of a
-    lower ``rank`` are kept first where there is not room for all.
+    ``start`` and ``end`` are code-point offsets into ``Document.text``; ``end`` includes the line end.
     """
 
     start: int
     end: int
     text: str
-    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +163,8 @@ class Context:
 
     ``prefix`` is the text before the anchor and ``typed`` what stands between anchor and cursor;
     ``suffix`` is the text after the cursor. ``prefix_start`` is the offset of ``prefix[0]`` in the document.
-    ``kept`` are import lines, headers of enclosing scopes and of what is named near the cursor, in document order.
-    ``snippets`` are ordered most stable first.
+    ``kept`` are import lines and headers of enclosing scopes, in document order. ``snippets`` are ordered
+    most stable first.
     """
 
     path: str

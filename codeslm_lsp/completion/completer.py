@@ -141,7 +141,7 @@ class Completer:
             language=language,
         )
         request = await self._prompts.request(document, found.prompt, trigger)
-        patience_ms = request.time_budget_ms if background else self._prompts.patience_ms(trigger)
+        patience_ms = request.time_budget_ms if background else self._prompts.patience_ms(trigger, extent)
         generation = await self._generate(replace(request, background=background), around, patience_ms)
         text = "" if generation.stop is StopReason.CANCELLED else generation.text
         shown, filters = _judge(replace(around, text=text, stop=generation.stop))

@@ -21,10 +21,13 @@ from codeslm_lsp.prompt.build import TokenBudget, build_prompt
 from codeslm_lsp.prompt.user_text import encode_user_texts
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.syntax.tree import SyntaxTree
-from codeslm_lsp.values import Cursor, Document, Prompt, StopReason, Timings, Trigger
+from codeslm_lsp.values import Cursor, Document, Extent, Prompt, StopReason, Timings, Trigger
 
 INVOKED_PATIENCE = 3
 """An explicit request may take this many times the time budget: somebody waits for it."""
+
+STATEMENT_PATIENCE = 0.5
+"""Most statements are one line, which is then worth showing alone; what goes on below is decoded while it is read."""
 
 FIRST_LINE_PATIENCE = 6
 """The first line of a completion may take this many times the time budget: less than a line is hardly worth reading."""
@@ -108,10 +111,12 @@ class Prompts:
             n_alternatives=options.alternatives if trigger is Trigger.INVOKED else 0,
         )
 
-    def patience_ms(self, trigger: Trigger) -> float:
+    def patience_ms(self, trigger: Trigger, extent: Extent = Extent.BLOCK) -> float:
         """How long a completion may be decoded before what is there of it is offered."""
         budget_ms = self._settings.completion.time_budget_ms
-        return budget_ms * INVOKED_PATIENCE if trigger is Trigger.INVOKED else budget_ms
+        if trigger is Trigger.INVOKED:
+            return budget_ms * INVOKED_PATIENCE
+        return budget_ms * STATEMENT_PATIENCE if extent is Extent.STATEMENT else budget_ms
 
     async def begin_first(self, document: Document, cursor: Cursor, tree: SyntaxTree | None) -> None:
         """Evaluate the prompt that the first key here would ask for, and then the whole one."""

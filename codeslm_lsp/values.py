@@ -325,6 +325,26 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True)
+class Features:
+    """What a completion's chance of being right is told by.
+
+    ``…_logprob`` are natural logarithms of the probabilities of its tokens: their mean, the smallest, the first.
+    ``n_unknown_names`` stand neither in the file nor in the workspace nor in the language. With it the file's tree has
+    ``parse_gain`` errors fewer. ``ended``: the model said so itself, or what was asked for was complete.
+    """
+
+    mean_logprob: float
+    min_logprob: float
+    first_logprob: float
+    n_tokens: int
+    n_lines: int
+    n_characters: int
+    n_unknown_names: int
+    parse_gain: int
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What the engine says of the model it has loaded. ``n_ctx`` is in tokens."""
 
@@ -340,7 +360,8 @@ class Report:
 
     ``prompt_outdated``: the prompt was right around the cursor, and what changed further away had not been evaluated.
     ``from_offered``: nothing was asked of the model, this is the rest of an earlier completion. ``alternatives`` are
-    offered beside the outcome. Holds no source text but the completions themselves.
+    offered beside the outcome. ``features`` are the outcome's as it was generated, also where only a rest of it is
+    left. Holds no source text but the completions themselves.
     """
 
     outcome: Completion | Skip
@@ -354,4 +375,5 @@ class Report:
     prompt_outdated: bool = False
     from_offered: bool = False
     alternatives: tuple[Completion, ...] = ()
+    features: Features | None = None
     elapsed_ms: float = 0.0

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from codeslm_lsp.completion.ahead import Ahead, is_wanted
 from codeslm_lsp.completion.defects import log_defect, unasked
+from codeslm_lsp.completion.features import features_of, shown_logprobs
 from codeslm_lsp.completion.model_format import ModelFormat
 from codeslm_lsp.completion.offered import Offered
 from codeslm_lsp.completion.postprocess.chain import chain
@@ -31,6 +32,7 @@ from codeslm_lsp.values import (
     EngineError,
     EngineLoading,
     Extent,
+    Features,
     Generation,
     ModelError,
     Report,
@@ -59,6 +61,7 @@ class Completer:
         self._read_format = read_format
         self._format: asyncio.Task[ModelFormat] | None = None
         self._settings = settings
+        self._workspace = workspace
         self._prompts = Prompts(engine, self.format, settings, workspace)
         self._trees = Trees()
         self._offered = Offered()
@@ -157,10 +160,17 @@ class Completer:
             found.reused,
             found.outdated,
             alternatives=_alternatives(generation, around, outcome, cursor),
+            features=self._features(shown, generation, document, cursor, tree) if isinstance(shown, str) else None,
         )
         self._prompts.learn_speed(generation.timings)
         self._offered.remember(document, cursor, report)
         return report
+
+    def _features(
+        self, shown: str, generation: Generation, document: Document, cursor: Cursor, tree: SyntaxTree | None
+    ) -> Features:
+        knows = self._workspace.knows if self._workspace is not None else lambda _: False
+        return features_of(shown, generation.tokens, generation.stop, document, cursor, tree, knows)
 
     async def _work_ahead(self, document: Document, cursor: Cursor, report: Report) -> None:
         """Have the next prompt evaluated, and know what will be offered once ``report``'s completion is accepted."""
@@ -262,12 +272,6 @@ def _alternatives(
 
 def _completion(shown: str, cursor: Cursor, tokens: Sequence[Token]) -> Completion:
     """``shown`` inserted at the cursor, with the geometric mean of the probabilities of its tokens."""
-    length = 0
-    logprobs: list[float] = []
-    for token in tokens:
-        if length >= len(shown):
-            break
-        length += len(token.text)
-        logprobs.append(token.logprob)
+    logprobs = shown_logprobs(shown, tokens)
     confidence = math.exp(sum(logprobs) / len(logprobs)) if logprobs else 0.0
     return Completion(shown, cursor, cursor, confidence)

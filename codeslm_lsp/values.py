@@ -96,6 +96,8 @@ class SkipReason(enum.StrEnum):
     FILE_TOO_LARGE = "file_too_large"
     NOT_TEXT = "not_text"
     EMPTY_DOCUMENT = "empty_document"
+    IN_COMMENT = "in_comment"
+    IN_STRING = "in_string"
     MODEL_MISSING = "model_missing"
     MODEL_LOADING = "model_loading"
     ENGINE_FAILED = "engine_failed"

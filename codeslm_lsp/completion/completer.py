@@ -18,7 +18,7 @@ from codeslm_lsp.completion.postprocess.draft import MAX_PREFIX_CHARS, MAX_SUFFI
 from codeslm_lsp.completion.prompts import Prompts
 from codeslm_lsp.completion.stopping import line_end, wanted_end
 from codeslm_lsp.completion.trees import Trees
-from codeslm_lsp.completion.trigger import refusal
+from codeslm_lsp.completion.trigger import refusal, refusal_at
 from codeslm_lsp.context.source import WorkspaceContext
 from codeslm_lsp.engine.protocol import Engine, GenerateRequest
 from codeslm_lsp.settings import Settings
@@ -112,7 +112,9 @@ class Completer:
         self._prompts.stop()
 
     async def _complete(self, document: Document, cursor: Cursor, trigger: Trigger, *, is_burst: bool) -> Report:
-        if (skip := refusal(document, trigger, self._settings)) is not None:
+        skip = refusal(document, trigger, self._settings)
+        skip = skip or refusal_at(lambda: self._parse(document)[1], cursor, trigger, self._settings)
+        if skip is not None:
             return Report(skip, trigger)
         report = self._offered.rest(document, cursor)
         if report is not None and (trigger is Trigger.AUTOMATIC or not self._may_be_better(report)):

@@ -487,6 +487,9 @@ REFUSED: list[tuple[str, SkipReason, dict[str, Any], dict[str, Any]]] = [
     ("x\0 = ‸", SkipReason.NOT_TEXT, {}, {}),
     ("‸", SkipReason.EMPTY_DOCUMENT, {}, {}),
     (" \n\t‸\n", SkipReason.EMPTY_DOCUMENT, {}, {}),
+    ("# Read ‸\n", SkipReason.IN_COMMENT, {"in_comments": False}, {}),
+    ("x = 'a‸'\n", SkipReason.IN_STRING, {"in_strings": False}, {}),
+    ('def f():\n    """Read ‸\n    """\n', SkipReason.IN_STRING, {"in_strings": False}, {}),
 ]
 
 
@@ -505,6 +508,13 @@ async def test_what_is_not_refused() -> None:
     assert await Bench(automatic=False).text_at("x = ‸", trigger=INVOKED)
     assert await Bench(disabled_languages=["go"]).text_at("x = ‸")
     assert await Bench(max_file_bytes=1000).text_at("x" * 1000 + "‸")
+    nowhere: dict[str, Any] = {"in_comments": False, "in_strings": False}
+    assert await Bench(**nowhere).text_at("# Read ‸\n", trigger=INVOKED)
+    assert await Bench(**nowhere).text_at("x = ‸\n")
+    assert await Bench(**nowhere).text_at("# Read ‸\n", language="unknown")
+    assert await Bench(in_strings=False).text_at("# Read ‸\n")
+    assert await Bench(in_comments=False).text_at("x = 'a‸'\n")
+    assert await Bench().text_at("# Read ‸\n")
 
 
 ANSWERS = [

@@ -160,6 +160,7 @@ def test_a_report_of_a_completion() -> None:
         "anchor_reused": True,
         "prompt_outdated": False,
         "from_offered": False,
+        "features": None,
         "elapsed_ms": 9.5,
     }
     assert convert.report_as_json(report, None)["range"] is None

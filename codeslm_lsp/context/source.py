@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codeslm_lsp.context.choose import choose, snippets_of
-from codeslm_lsp.context.near import IDENTIFIER, names_near, receiver_before, types_of
+from codeslm_lsp.context.near import IDENTIFIER, counted_names, names_near, receiver_before, types_of
 from codeslm_lsp.context.stubs import Stub, stubs
 from codeslm_lsp.syntax.imports import Import, imports
 from codeslm_lsp.syntax.scopes import enclosing_scopes
@@ -87,8 +87,17 @@ class WorkspaceContext:
         text, cursor = hole.document.text, hole.cursor
         receiver = receiver_before(text, cursor)
         types = types_of(text, cursor, receiver) if receiver else ()
-        near = names_near(text, cursor)
-        return stubs(self._index, hole.document.path, hole.language, hole.imported, near, types, hole.enclosing)
+        near, counts = names_near(text, cursor), counted_names(text)
+        return stubs(
+            self._index,
+            hole.document.path,
+            hole.language,
+            hole.imported,
+            near,
+            types,
+            hole.enclosing,
+            lambda name: counts[name] == 1,
+        )
 
     def _remember(self, uri: str, chosen: tuple[Stub, ...]) -> None:
         self._chosen[uri] = chosen

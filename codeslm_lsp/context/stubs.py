@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from codeslm_lsp.syntax.imports import Import
@@ -12,6 +12,8 @@ RECEIVER_WEIGHT = 3.0
 """The type before the dot: its members are what is being written."""
 ENCLOSING_WEIGHT = 1.5
 """Types in the headers of the enclosing definitions: superclasses, parameters, what is returned."""
+UNUSED_WEIGHT = 1.6
+"""Who imports a name and uses it nowhere yet is about to."""
 IMPORTED_WEIGHT = 0.1
 """What is imported will be used somewhere, if not here."""
 
@@ -38,16 +40,18 @@ def stubs(
     near: Mapping[str, float],
     receiver_types: Iterable[str],
     enclosing: Iterable[str],
+    unused: Callable[[str], bool],
 ) -> tuple[Stub, ...]:
     """What the file's imports mean, weighed by where their names stand: heaviest first, each once.
 
     ``near`` are the names around the hole, ``receiver_types`` those that may be the type before the dot, ``enclosing``
-    the names in the headers around the hole. Some index queries for each import, about a millisecond each.
+    the names in the headers around the hole; ``unused`` says of a name that only its import has it.
+    Some index queries for each import, about a millisecond each.
     """
     types, headers = set(receiver_types), set(enclosing)
 
     def weight_of(name: str) -> float:
-        weight = IMPORTED_WEIGHT + near.get(name, 0.0)
+        weight = IMPORTED_WEIGHT + near.get(name, 0.0) + (UNUSED_WEIGHT if unused(name) else 0.0)
         return weight + (RECEIVER_WEIGHT if name in types else 0.0) + (ENCLOSING_WEIGHT if name in headers else 0.0)
 
     found: dict[str, Stub] = {}
@@ -55,19 +59,22 @@ def stubs(
         for target in index.resolve(path, language, each):
             if target.path == path:
                 continue
-            for name in target.names or _names_of_module(index, target.path, near, types):
+            for name in target.names or _names_of_module(index, target.path, near, types, unused):
                 text = "\n".join(index.stub(target.path, (name,)))
                 if text and text not in found:
                     found[text] = Stub(target.path, name, text, weight_of(name))
     return tuple(sorted(found.values(), key=lambda stub: -stub.weight))
 
 
-def _names_of_module(index: Index, path: str, near: Mapping[str, float], types: set[str]) -> list[str]:
-    """What a file defines at its top that is named near the hole; all of it where the file itself is the receiver."""
+def _names_of_module(
+    index: Index, path: str, near: Mapping[str, float], types: set[str], unused: Callable[[str], bool]
+) -> list[str]:
+    """What a file defines at its top that is named near the hole; all of it where the file itself is the receiver, or
+    imported and not used yet."""
     record = index.file(path)
     if record is None:
         return []
     top = [symbol.name for symbol in record.symbols if not symbol.parent]
     stem = path.rpartition("/")[2].partition(".")[0]
-    wanted = top if stem in types else [name for name in top if name in near or name in types]
+    wanted = top if stem in types or unused(stem) else [name for name in top if name in near or name in types]
     return list(dict.fromkeys(wanted))[:MAX_NAMES_OF_MODULE]

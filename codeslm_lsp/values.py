@@ -187,7 +187,7 @@ class Prompt:
     ``typed`` is the beginning of the middle that the user has typed already: the engine appends its tokens
     and heals the last of them. ``stop_ids`` end a generation besides the model's own end-of-generation tokens.
     ``prefix_text`` and ``suffix_text`` are exactly the document text inside, so that a later cursor can tell whether
-    this prompt still describes its document.
+    this prompt still describes its document. ``snippets`` are the paths of the snippets inside, in their order.
     """
 
     token_ids: tuple[int, ...]
@@ -195,6 +195,7 @@ class Prompt:
     stop_ids: frozenset[int]
     prefix_text: str
     suffix_text: str
+    snippets: tuple[str, ...] = ()
 
 
 class StopReason(enum.StrEnum):
@@ -363,7 +364,8 @@ class Report:
     ``prompt_outdated``: the prompt was right around the cursor, and what changed further away had not been evaluated.
     ``from_offered``: nothing was asked of the model, this is the rest of an earlier completion. ``alternatives`` are
     offered beside the outcome. ``features`` are the outcome's as it was generated, also where only a rest of it is
-    left. Holds no source text but the completions themselves.
+    left. ``snippets`` are the paths of what the model was shown besides the open document. Holds no source text but
+    the completions themselves.
     """
 
     outcome: Completion | Skip
@@ -378,4 +380,5 @@ class Report:
     from_offered: bool = False
     alternatives: tuple[Completion, ...] = ()
     features: Features | None = None
+    snippets: tuple[str, ...] = ()
     elapsed_ms: float = 0.0

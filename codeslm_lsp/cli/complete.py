@@ -17,6 +17,7 @@ from codeslm_lsp.cli.files import cursor_at, parse_place, place_of, read_documen
 from codeslm_lsp.cli.wiring import launch
 from codeslm_lsp.completion.completer import Completer
 from codeslm_lsp.completion.trigger import refusal
+from codeslm_lsp.context.desk import Desk
 from codeslm_lsp.lsp.folder import Folder, folder_to_index
 from codeslm_lsp.models.choose import choose_for_this_machine
 from codeslm_lsp.models.store import open_store
@@ -135,7 +136,7 @@ def _repository(document: Document, settings: Settings) -> Folder | None:
     if not (root / ".git").exists() or (root / document.path).as_uri() != document.uri:
         return None
     path = folder_to_index(root, settings)
-    return Folder(path, settings) if path is not None else None
+    return Folder(path, settings, Desk()) if path is not None else None
 
 
 def _show(report: Report, document: Document, path: Path) -> None:

@@ -163,6 +163,7 @@ class Completer:
             found.outdated,
             alternatives=_alternatives(generation, around, outcome, cursor),
             features=self._features(shown, generation, document, cursor, tree) if isinstance(shown, str) else None,
+            snippets=found.prompt.snippets,
         )
         self._prompts.learn_speed(generation.timings)
         self._offered.remember(document, cursor, report)

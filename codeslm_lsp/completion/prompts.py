@@ -21,7 +21,7 @@ from codeslm_lsp.prompt.build import TokenBudget, build_prompt
 from codeslm_lsp.prompt.user_text import encode_user_texts
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.syntax.tree import SyntaxTree
-from codeslm_lsp.values import Cursor, Document, Extent, Prompt, StopReason, Timings, Trigger
+from codeslm_lsp.values import Context, Cursor, Document, Extent, Prompt, Snippet, StopReason, Timings, Trigger
 
 INVOKED_PATIENCE = 3
 """An explicit request may take this many times the time budget: somebody waits for it."""
@@ -212,9 +212,14 @@ class Prompts:
         budget = TokenBudget(n_tokens, self._settings.prompt.suffix_share, snippet_share=share)
         context = gather(document, anchor, cursor, tree)
         if self._workspace is not None and self._settings.context.enabled:
-            snippets = await self._workspace.snippets(document, cursor, tree, int(n_tokens * share))
+            snippets = await self._workspace.snippets(document, cursor, tree, int(n_tokens * share), n_tokens)
             context = replace(context, snippets=snippets)
-        return await build_prompt(context, model_format.fim, model_format.tokenizer, budget)
+        prompt = await build_prompt(context, model_format.fim, model_format.tokenizer, budget)
+        once = tuple(each for each in context.snippets if not _is_shown_twice(each, context, prompt))
+        if once != context.snippets:
+            context = replace(context, snippets=once)
+            prompt = await build_prompt(context, model_format.fim, model_format.tokenizer, budget)
+        return prompt
 
     def _may_show_more(self, document: Document, prompt: Prompt) -> bool:
         """Whether it may have been made short for the first suggestion: there is more to show, and room for it."""
@@ -240,3 +245,12 @@ class Prompts:
         """Tokens that this machine evaluates within the first wait."""
         n_tokens = int(self._prefill_tokens_s() * self._settings.completion.first_wait_ms / 1000)
         return max(MIN_PROMPT_TOKENS, n_tokens // FIRST_STEP * FIRST_STEP)
+
+
+def _is_shown_twice(snippet: Snippet, context: Context, prompt: Prompt) -> bool:
+    """Whether it is a far part of the open document that the prompt's window has reached all the same."""
+    if snippet.path != context.path:
+        return False
+    above = context.prefix[: len(context.prefix) - len(prompt.prefix_text)]
+    below = context.suffix[len(prompt.suffix_text) :]
+    return not any(snippet.text in f"{part}\n".replace("\r\n", "\n") for part in (above, below))

@@ -6,7 +6,7 @@ document is therefore kept as long as it holds everything that is needed now.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from codeslm_lsp.context.stubs import Stub
 from codeslm_lsp.values import Snippet
@@ -38,6 +38,22 @@ def snippets_of(chosen: Sequence[Stub]) -> tuple[Snippet, ...]:
     for stub in sorted(chosen, key=lambda stub: (stub.path, stub.name)):
         texts.setdefault(stub.path, []).append(stub.text)
     return tuple(Snippet(path, "\n".join(parts) + "\n") for path, parts in texts.items())
+
+
+def beside(chosen: Sequence[Stub], n_taken: int, n_characters: int) -> tuple[Stub, ...]:
+    """The stubs for which there is room beside chunks of ``n_taken`` characters: what is only imported gives way."""
+    n_left = n_characters - n_taken
+    fitting = []
+    for stub in sorted(chosen, key=lambda stub: -stub.weight):
+        n_left -= len(stub.path) + len(stub.text)
+        if n_left >= 0 or stub.weight >= NEEDED_WEIGHT:
+            fitting.append(stub)
+    return tuple(fitting)
+
+
+def n_needed(chosen: Iterable[Stub]) -> int:
+    """Characters of the stubs that no chunk takes the place of: a signature says more than as much of a body."""
+    return sum(len(stub.path) + len(stub.text) for stub in chosen if stub.weight >= NEEDED_WEIGHT)
 
 
 def _that_fit(ranked: Sequence[Stub], n_characters: int) -> tuple[Stub, ...]:

@@ -18,14 +18,20 @@ _UNQUOTED = re.compile(r"(?<![\w\"'])[^\W\d]\w*(?![\w\"'])")
 _MEMBER = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*)\s*(?:\.|->|::|\?\.)\s*\w*$")
 
 
-def names_near(text: str, cursor: int) -> Mapping[str, float]:
+def names_near(
+    text: str,
+    cursor: int,
+    n_before: int = LINES_BEFORE,
+    n_after: int = LINES_AFTER,
+    half_lines: float = HALF_LINES,
+) -> Mapping[str, float]:
     """Every name near ``cursor`` with its weight, 1 on the cursor's line and less above and below it."""
-    before = text[:cursor].rsplit("\n", LINES_BEFORE)[-LINES_BEFORE:]
-    after = text[cursor:].split("\n", LINES_AFTER)[:LINES_AFTER]
+    before = text[:cursor].rsplit("\n", n_before)[-n_before:]
+    after = text[cursor:].split("\n", n_after)[:n_after]
     weights: dict[str, float] = {}
     for lines in (before[::-1], after):
         for distance, line in enumerate(lines):
-            weight = 1 / (1 + distance / HALF_LINES)
+            weight = 1 / (1 + distance / half_lines)
             for name in IDENTIFIER.findall(line):
                 weights[name] = max(weight, weights.get(name, 0.0))
     return weights

@@ -5,13 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from codeslm_lsp.context.choose import choose, snippets_of
-from codeslm_lsp.context.near import IDENTIFIER, counted_names, names_near, receiver_before, types_of
-from codeslm_lsp.context.stubs import Stub, stubs
-from codeslm_lsp.syntax.imports import Import, imports
+from codeslm_lsp.context.choose import beside, choose, n_needed, snippets_of
+from codeslm_lsp.context.choose_chunks import MIN_CHARACTERS, choose_chunks
+from codeslm_lsp.context.chunks import Chunk
+from codeslm_lsp.context.desk import Desk
+from codeslm_lsp.context.found import Found, Hole, find
+from codeslm_lsp.context.near import IDENTIFIER
+from codeslm_lsp.context.similar import repeats_hole
+from codeslm_lsp.context.stubs import Stub
+from codeslm_lsp.context.texts import Texts
+from codeslm_lsp.context.unimported import SEES_WITHOUT_IMPORT
+from codeslm_lsp.syntax.definitions import definitions
+from codeslm_lsp.syntax.imports import imports
 from codeslm_lsp.syntax.scopes import enclosing_scopes
 from codeslm_lsp.syntax.tree import SyntaxTree
 from codeslm_lsp.values import Cursor, Document, Snippet
@@ -28,46 +36,59 @@ and evaluating the prompt takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
-    """Where something is to be written, and what was made out about it from the document alone."""
+class _Shown:
+    """What was chosen for a document, and stays as long as it serves."""
 
-    document: Document
-    cursor: Cursor
-    language: str
-    imported: tuple[Import, ...]
-    enclosing: tuple[str, ...]
+    stubs: tuple[Stub, ...] = ()
+    chunks: tuple[Chunk, ...] = ()
 
 
-def hole_at(document: Document, cursor: Cursor, tree: SyntaxTree) -> Hole:
+def hole_at(document: Document, cursor: Cursor, tree: SyntaxTree, n_window: int) -> Hole:
     """What the document itself says: quick, for it needs no other file."""
     headers = [tree.text[scope.header_start : scope.header_end] for scope in enclosing_scopes(tree, cursor)]
     enclosing = tuple(name for header in headers for name in IDENTIFIER.findall(header))
-    return Hole(document, cursor, tree.language.name, imports(tree), enclosing)
+    language = tree.language.name
+    own = definitions(tree) if language in SEES_WITHOUT_IMPORT else ()
+    defined = frozenset(each.name for each in own)
+    return Hole(document, cursor, language, imports(tree), enclosing, defined, n_window)
 
 
 class WorkspaceContext:
-    """Snippets of a folder's other files. Belongs to an event loop; the index is asked in a thread."""
+    """Snippets of a folder's other files. Belongs to an event loop; index and files are asked in a thread."""
 
-    def __init__(self, index: Index, is_ready: asyncio.Event) -> None:
+    def __init__(self, index: Index, folder: Path, desk: Desk, is_ready: asyncio.Event) -> None:
         self._index = index
+        self._texts = Texts(folder)
+        self._desk = desk
         self._is_ready = is_ready
         self._may_wait = True
-        self._chosen: OrderedDict[str, tuple[Stub, ...]] = OrderedDict()
+        self._shown: OrderedDict[tuple[str, int], _Shown] = OrderedDict()
 
     async def snippets(
-        self, document: Document, cursor: Cursor, tree: SyntaxTree | None, n_tokens: int
+        self, document: Document, cursor: Cursor, tree: SyntaxTree | None, n_tokens: int, n_window: int
     ) -> tuple[Snippet, ...]:
-        """What of other files is likely to help at ``cursor``, in about ``n_tokens``; nothing where nothing is."""
+        """What of other files is likely to help at ``cursor``, in about ``n_tokens``; nothing where nothing is.
+
+        Of the document ``n_window`` tokens at most are shown. Signatures come first, which change least, then code.
+        """
         if tree is None:
             return ()
-        hole = hole_at(document, cursor, tree)
-        if not hole.imported:
-            return ()
+        hole = hole_at(document, cursor, tree, n_window)
         await self._wait_once()
-        ranked = await asyncio.to_thread(self._rank, hole)
-        chosen = choose(ranked, self._chosen.get(document.uri, ()), int(n_tokens * CHARACTERS_PER_TOKEN))
-        self._remember(document.uri, chosen)
-        return snippets_of(chosen)
+        # A short prompt's choice says nothing about a whole one's, and the other way round.
+        key = (document.uri, n_tokens)
+        before = self._shown.get(key, _Shown())
+        found = await asyncio.to_thread(find, self._index, self._texts, self._desk.now(), hole, before.chunks)
+        n_characters = int(n_tokens * CHARACTERS_PER_TOKEN)
+        stubs = choose(found.stubs, before.stubs, n_characters)
+        n_room = n_characters - n_needed(stubs)
+        chunks = _chunks(found, n_room)
+        self._remember(key, _Shown(stubs, chunks if n_room >= MIN_CHARACTERS else before.chunks))
+        n_taken = sum(len(chunk.path) + len(chunk.text) for chunk in chunks)
+        return (
+            *snippets_of(beside(stubs, n_taken, n_characters) if chunks else stubs),
+            *(Snippet(chunk.path, chunk.text + "\n") for chunk in chunks),
+        )
 
     def knows(self, name: str) -> bool:
         """Whether a name stands anywhere in the folder. Takes well under a millisecond."""
@@ -75,7 +96,8 @@ class WorkspaceContext:
 
     def forget(self, uri: str) -> None:
         """The document is closed."""
-        self._chosen.pop(uri, None)
+        for key in [key for key in self._shown if key[0] == uri]:
+            del self._shown[key]
 
     async def _wait_once(self) -> None:
         if self._may_wait:
@@ -83,24 +105,15 @@ class WorkspaceContext:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._is_ready.wait(), FIRST_PATIENCE_S)
 
-    def _rank(self, hole: Hole) -> Sequence[Stub]:
-        text, cursor = hole.document.text, hole.cursor
-        receiver = receiver_before(text, cursor)
-        types = types_of(text, cursor, receiver) if receiver else ()
-        near, counts = names_near(text, cursor), counted_names(text)
-        return stubs(
-            self._index,
-            hole.document.path,
-            hole.language,
-            hole.imported,
-            near,
-            types,
-            hole.enclosing,
-            lambda name: counts[name] == 1,
-        )
+    def _remember(self, key: tuple[str, int], shown: _Shown) -> None:
+        self._shown[key] = shown
+        self._shown.move_to_end(key)
+        if len(self._shown) > MAX_DOCUMENTS:
+            self._shown.popitem(last=False)
 
-    def _remember(self, uri: str, chosen: tuple[Stub, ...]) -> None:
-        self._chosen[uri] = chosen
-        self._chosen.move_to_end(uri)
-        if len(self._chosen) > MAX_DOCUMENTS:
-            self._chosen.popitem(last=False)
+
+def _chunks(found: Found, n_characters: int) -> tuple[Chunk, ...]:
+    weights = {name: weight * found.rarity_of(name) for name, weight in found.query.weights.items()}
+    return choose_chunks(
+        found.chunks, found.before, weights, n_characters, lambda chunk: repeats_hole(chunk.text, found.query)
+    )

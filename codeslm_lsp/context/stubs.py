@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from codeslm_lsp.context.unimported import seen_without_import
 from codeslm_lsp.syntax.imports import Import
 from codeslm_lsp.workspace.index import Index
 
@@ -16,6 +17,10 @@ UNUSED_WEIGHT = 1.6
 """Who imports a name and uses it nowhere yet is about to."""
 IMPORTED_WEIGHT = 0.1
 """What is imported will be used somewhere, if not here."""
+
+UNIMPORTED_FACTOR = 0.4
+"""What nobody imported is shown only where there is room, unless it is a receiver's or an enclosing type: the name may
+mean something else."""
 
 MAX_IMPORTS = 60
 MAX_NAMES_OF_MODULE = 12
@@ -41,21 +46,23 @@ def stubs(
     receiver_types: Iterable[str],
     enclosing: Iterable[str],
     unused: Callable[[str], bool],
+    own: frozenset[str] = frozenset(),
 ) -> tuple[Stub, ...]:
-    """What the file's imports mean, weighed by where their names stand: heaviest first, each once.
+    """What the file's imports mean, and what it sees without one, weighed by where the names stand: heaviest first.
 
     ``near`` are the names around the hole, ``receiver_types`` those that may be the type before the dot, ``enclosing``
-    the names in the headers around the hole; ``unused`` says of a name that only its import has it.
-    Some index queries for each import, about a millisecond each.
+    the names in the headers around the hole, ``own`` those the file defines itself; ``unused`` says of a name that
+    only its import has it. Some index queries for each import and for each name that is not imported, about a
+    millisecond each.
     """
-    types, headers = set(receiver_types), set(enclosing)
+    types, headers, imported = set(receiver_types), set(enclosing), list(imported)[:MAX_IMPORTS]
 
     def weight_of(name: str) -> float:
         weight = IMPORTED_WEIGHT + near.get(name, 0.0) + (UNUSED_WEIGHT if unused(name) else 0.0)
         return weight + (RECEIVER_WEIGHT if name in types else 0.0) + (ENCLOSING_WEIGHT if name in headers else 0.0)
 
     found: dict[str, Stub] = {}
-    for each in list(imported)[:MAX_IMPORTS]:
+    for each in imported:
         for target in index.resolve(path, language, each):
             if target.path == path:
                 continue
@@ -63,6 +70,11 @@ def stubs(
                 text = "\n".join(index.stub(target.path, (name,)))
                 if text and text not in found:
                     found[text] = Stub(target.path, name, text, weight_of(name))
+    for name, where in seen_without_import(index, path, language, imported, {**near, **dict.fromkeys(types, 1)}, own):
+        text = "\n".join(index.stub(where, (name,)))
+        if text and text not in found:
+            weight = weight_of(name) - near.get(name, 0.0) * (1 - UNIMPORTED_FACTOR)
+            found[text] = Stub(where, name, text, weight)
     return tuple(sorted(found.values(), key=lambda stub: -stub.weight))
 
 

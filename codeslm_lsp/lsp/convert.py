@@ -13,6 +13,7 @@ from cattrs import Converter
 from lsprotocol import types
 from pygls.protocol import default_converter
 
+from codeslm_lsp.context.desk import LineEdit
 from codeslm_lsp.lsp.documents import MirroredDocument
 from codeslm_lsp.values import Completion, Report, Skip, Trigger
 
@@ -24,6 +25,8 @@ LABEL_CHARS = 60
 
 FIRST = "!"
 """Sorts before every letter, digit and underscore, which is what other servers' sort texts begin with."""
+
+_LINE_END = re.compile(r"\r\n?|\n")
 
 MAX_UINTEGER = 2**31 - 1
 """LSP ``uinteger``."""
@@ -97,6 +100,17 @@ def _is_uinteger(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_UINTEGER
 
 
+def line_edits(changes: Sequence[types.TextDocumentContentChangeEvent]) -> tuple[LineEdit, ...] | None:
+    """Which lines the changes of one message replaced, one after the other; None if all of the text was."""
+    edits = []
+    for change in changes:
+        if not isinstance(change, types.TextDocumentContentChangePartial):
+            return None
+        first, last = sorted((change.range.start.line, change.range.end.line))
+        edits.append(LineEdit(first, last + 1, first + len(_LINE_END.findall(change.text)) + 1))
+    return tuple(edits)
+
+
 def trigger_of(kind: types.InlineCompletionTriggerKind) -> Trigger:
     """Why the editor asks; ``converter`` has already read the numbers of old clients."""
     return Trigger.INVOKED if kind == types.InlineCompletionTriggerKind.Invoked else Trigger.AUTOMATIC
@@ -123,8 +137,15 @@ def report_as_json(report: Report, document: MirroredDocument | None) -> dict[st
         "prompt_outdated": report.prompt_outdated,
         "from_offered": report.from_offered,
         "features": asdict(report.features) if report.features else None,
+        "snippets": list(report.snippets),
         "elapsed_ms": report.elapsed_ms,
     }
+
+
+def is_inside(uri: str, root_uri: str | None) -> bool:
+    """Whether the document is a file in the workspace's folder, by the names that the editor gives both."""
+    root = _path(root_uri).rstrip("/") if root_uri else ""
+    return uri.startswith("file:") and bool(root) and _path(uri).startswith(f"{root}/")
 
 
 def document_key(uri: str) -> str:

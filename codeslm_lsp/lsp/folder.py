@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from codeslm_lsp.context.desk import Desk
 from codeslm_lsp.context.source import WorkspaceContext
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.workspace.index import index_of
@@ -15,11 +16,11 @@ from codeslm_lsp.workspace.progress import Event, Progress
 class Folder:
     """One folder with its indexer. Belongs to an event loop."""
 
-    def __init__(self, path: Path, settings: Settings) -> None:
+    def __init__(self, path: Path, settings: Settings, desk: Desk) -> None:
         self._index = index_of(path)
         self._process = IndexProcess(path, settings.index.max_files, self._told)
         self._is_ready = asyncio.Event()
-        self.context = WorkspaceContext(self._index, self._is_ready)
+        self.context = WorkspaceContext(self._index, path, desk, self._is_ready)
 
     def start(self) -> None:
         """Begin to bring the index up to date."""

@@ -130,6 +130,14 @@ def _register(server: CodeslmServer) -> None:
     def opened(params: types.DidOpenTextDocumentParams) -> None:
         if (mirror := server.document(params.text_document.uri)) is not None:
             server.session.opened(_view(server, mirror, types.Position(0, 0))[0])
+            if (document := _in_folder(server, mirror)) is not None:
+                server.session.desk.opened(document)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    def changed(params: types.DidChangeTextDocumentParams) -> None:
+        mirror = server.document(params.text_document.uri)
+        if mirror is not None and (document := _in_folder(server, mirror)) is not None:
+            server.session.desk.changed(document, convert.line_edits(params.content_changes))
 
     @server.feature(DID_MOVE_CURSOR)
     def cursor_moved(params: Any) -> None:
@@ -137,6 +145,8 @@ def _register(server: CodeslmServer) -> None:
         if place is not None and (mirror := server.document(place[0])) is not None:
             document, cursor, _ = _view(server, mirror, place[1])
             server.session.rest(document, cursor)
+            if (own := _in_folder(server, mirror)) is not None:
+                server.session.desk.viewed(own, place[1].line)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def closed(params: types.DidCloseTextDocumentParams) -> None:
@@ -200,6 +210,14 @@ def _view(server: CodeslmServer, mirror: MirroredDocument, position: types.Posit
     text = view.before + document.text + view.after
     joined = Document(document.uri, document.path, document.language_id, document.version, text)
     return joined, Cursor(cursor + len(view.before)), len(view.before)
+
+
+def _in_folder(server: CodeslmServer, mirror: MirroredDocument) -> Document | None:
+    """The document by itself, if it is a file of the workspace's folder: others are shown nowhere but in themselves."""
+    root = server.root_uri()
+    if not convert.is_inside(mirror.uri, root):
+        return None
+    return mirror.snapshot(convert.path_of(mirror.uri, root))
 
 
 def _in_cell(report: Report, offset: int) -> Report:

@@ -10,6 +10,7 @@ from typing import Any
 from codeslm_lsp.completion.completer import Completer
 from codeslm_lsp.completion.latest import LatestWins
 from codeslm_lsp.completion.launch import Launch, Launched
+from codeslm_lsp.context.desk import Desk
 from codeslm_lsp.lsp.folder import Folder, folder_to_index
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import CodeslmError, Cursor, Document, Evaluated, ModelError, Report, Skip, SkipReason, Trigger
@@ -45,6 +46,7 @@ class Session:
         self._resting: tuple[Document, Cursor] | None = None
         self._folder: Folder | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self.desk = Desk()
         self.last: tuple[Report, str] | None = None
 
     def configure(self, settings: Settings, root: Path | None = None) -> None:
@@ -97,6 +99,7 @@ class Session:
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
+        self.desk.closed(uri)
         if self._resting is not None and self._resting[0].uri == uri:
             self._resting = None
         if self._completer is not None:
@@ -115,7 +118,7 @@ class Session:
     def _open_folder(self, root: Path | None, settings: Settings) -> None:
         self._close_folder()
         if (path := folder_to_index(root, settings)) is not None:
-            self._folder = Folder(path, settings)
+            self._folder = Folder(path, settings, self.desk)
             self._folder.start()
 
     def _close_folder(self) -> None:

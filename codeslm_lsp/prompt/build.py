@@ -76,6 +76,7 @@ async def build_prompt(context: Context, fim: FimFormat, tokenizer: Tokenizer, b
         stop_ids=fim.stop_ids,
         prefix_text=window.prefix,
         suffix_text=window.suffix,
+        snippets=snippets.paths if snippets.token_ids or window.head else (),
     )
 
 

@@ -18,10 +18,14 @@ _DEFAULT_COMMENT = "//"
 
 @dataclass(frozen=True, slots=True)
 class SnippetLayout:
-    """``token_ids`` stand before the layout, ``lead`` at the head of the prefix. Both empty without snippets."""
+    """``token_ids`` stand before the layout, ``lead`` at the head of the prefix. Both empty without snippets.
+
+    ``paths`` are those of the snippets inside, in their order, each once.
+    """
 
     token_ids: tuple[int, ...] = ()
     lead: str = ""
+    paths: tuple[str, ...] = ()
 
 
 async def lay_out_snippets(context: Context, fim: FimFormat, tokenizer: Tokenizer, quota: int) -> SnippetLayout:
@@ -41,7 +45,7 @@ async def lay_out_snippets(context: Context, fim: FimFormat, tokenizer: Tokenize
         tokenizer, fim, [_written(repository.header, context.path), _written(repository.current, context.path)]
     )
     token_ids = (*header, *(token for index in chosen for token in encoded[index]), *current)
-    return SnippetLayout(token_ids, repository.prefix.format(path=context.path))
+    return SnippetLayout(token_ids, repository.prefix.format(path=context.path), _paths(context, chosen))
 
 
 async def _in_prefix(context: Context, fim: FimFormat, tokenizer: Tokenizer, quota: int) -> SnippetLayout:
@@ -50,7 +54,11 @@ async def _in_prefix(context: Context, fim: FimFormat, tokenizer: Tokenizer, quo
     if not chosen:
         return SnippetLayout()
     prefix = fim.repository.prefix.format(path=context.path) if fim.repository else ""
-    return SnippetLayout(lead="".join(texts[index] for index in chosen) + prefix)
+    return SnippetLayout(lead="".join(texts[index] for index in chosen) + prefix, paths=_paths(context, chosen))
+
+
+def _paths(context: Context, chosen: Sequence[int]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(context.snippets[index].path for index in chosen))
 
 
 def _as_text(snippet: Snippet, repository: RepositoryFormat | None, language_id: str) -> str:

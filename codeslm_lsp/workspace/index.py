@@ -78,6 +78,10 @@ class Index:
             lambda connection: tuple(first_column(connection.execute("SELECT path FROM files ORDER BY path"))), ()
         )
 
+    def has(self, path: str) -> bool:
+        """Whether a file is indexed: then it is neither ignored nor known to hold a secret."""
+        return self._ask(lambda connection: StoredPaths(connection).exists(path), False)
+
     def definitions(self, name: str) -> tuple[Definition, ...]:
         """What this name is defined as, anywhere in the folder; ``MAX_DEFINITIONS`` at most, in alphabetical order."""
         query = (

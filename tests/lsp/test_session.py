@@ -358,3 +358,33 @@ async def test_accepting_runs_a_command_the_server_has() -> None:
     async with replay_editor({"default": "x"}) as editor:
         assert "codeslm.accepted" in json.dumps(editor.capabilities.execute_command_provider.commands)
         await editor.client.workspace_execute_command_async(types.ExecuteCommandParams("codeslm.accepted", ["id"]))
+
+
+async def test_what_was_just_written_in_another_file_is_shown_and_told(tmp_path: Path) -> None:
+    """The other file's text is the editor's: on the disk nothing of it has been saved."""
+    written = "def handle_return(request):\n    body = parse_body(request)\n    order = find_order(body.order_id)\n"
+    rest = (
+        "    order.returned_on = today()\n    order.reason = body.reason\n    notify(order.customer)\n    save(order)\n"
+    )
+    source = written.replace("return", "refund")
+    for path in ("handlers.py", "colours.py", "numbers.py", "letters.py"):
+        (tmp_path / path).write_text(f"def {path[:-3]}(value):\n    return value\n")
+    handlers = (tmp_path / "handlers.py").as_uri()
+    async with replay_editor(root=tmp_path, options={"prompt": {"max_tokens": 8192}}) as editor:
+        editor.open(handlers, (tmp_path / "handlers.py").read_text())
+        editor.edit(handlers, 0, 0, written + rest)
+        shown = []
+        for attempt in range(100):  # Until the folder is indexed.
+            uri = (tmp_path / f"refunds_{attempt}.py").as_uri()
+            editor.open(uri, source)
+            await editor.complete(uri, len(source))
+            shown = (await editor.explain())["snippets"]
+            if shown:
+                break
+            await asyncio.sleep(0.05)
+        assert shown == ["handlers.py"]
+        editor.client.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(handlers)))
+        uri = (tmp_path / "closed.py").as_uri()
+        editor.open(uri, source)
+        await editor.complete(uri, len(source))
+        assert (await editor.explain())["snippets"] == []

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from codeslm_lsp.completion.completer import Completer
 from codeslm_lsp.completion.model_format import ModelFormat
+from codeslm_lsp.context import found
+from codeslm_lsp.context.desk import Desk, LineEdit
 from codeslm_lsp.lsp.folder import Folder, folder_to_index
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.syntax.languages import language_of
 from codeslm_lsp.syntax.tree import parse
-from codeslm_lsp.values import Cursor, Document, Trigger
+from codeslm_lsp.values import Cursor, Document, Report, Trigger
 from tests.support.replay import FORMAT, SUF, ByteTokenizer, ReplayEngine, Script
 
 FILES = {
@@ -41,20 +44,31 @@ def secret_of_the_trade() -> None: ...
 CART = "from shop.prices import Price, cheapest\n\n\ndef total(price: Price) -> int:\n    return price.‸\n"
 
 
-@pytest.fixture
-async def folder(tmp_path: Path) -> AsyncIterator[Folder]:
-    for path, text in FILES.items():
+@asynccontextmanager
+async def opened(tmp_path: Path, files: Mapping[str, str], desk: Desk | None = None) -> AsyncIterator[Folder]:
+    for path, text in files.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
-    opened = Folder(tmp_path, Settings())
-    opened.start()
+    folder = Folder(tmp_path, Settings(), desk or Desk())
+    folder.start()
     async with asyncio.timeout(20):
-        await opened.ready()
-    yield opened
-    await opened.close()
+        await folder.ready()
+    yield folder
+    await folder.close()
+
+
+@pytest.fixture
+async def folder(tmp_path: Path) -> AsyncIterator[Folder]:
+    async with opened(tmp_path, FILES) as folder:
+        yield folder
 
 
 async def prompt_of(marked: str, folder: Folder, settings: Settings) -> str:
+    return (await answered(marked, folder, settings))[0]
+
+
+async def answered(marked: str, folder: Folder, settings: Settings) -> tuple[str, Report]:
+    """The prompt without its suffix, and the report."""
     engine = ReplayEngine(Script())
 
     async def read_format() -> ModelFormat:
@@ -62,13 +76,14 @@ async def prompt_of(marked: str, folder: Folder, settings: Settings) -> str:
 
     document = Document("file:///shop/cart.py", "shop/cart.py", "python", 1, marked.replace("‸", ""))
     completer = Completer(engine, read_format, settings, folder.context)
-    await completer.complete(document, Cursor(marked.index("‸")), Trigger.INVOKED)
+    report = await completer.complete(document, Cursor(marked.index("‸")), Trigger.INVOKED)
     [request] = engine.requests
-    return bytes(request.token_ids[1 : request.token_ids.index(SUF)]).decode()
+    return bytes(request.token_ids[1 : request.token_ids.index(SUF)]).decode(), report
 
 
-def wide() -> Settings:
-    return Settings.model_validate({"prompt": {"max_tokens": 2048}, "completion": {"prefetch": "never"}})
+def wide(max_tokens: int = 2048, share: float = 0.25) -> Settings:
+    tables = {"prompt": {"max_tokens": max_tokens}, "completion": {"prefetch": "never"}, "context": {"share": share}}
+    return Settings.model_validate(tables)
 
 
 async def test_what_the_file_imports_is_shown_by_its_signatures(folder: Folder) -> None:
@@ -87,7 +102,7 @@ async def test_what_is_imported_and_not_used_yet_comes_first(folder: Folder) -> 
     language = language_of("python", "cart.py")
     assert language is not None
     tree = parse(document.text, language)
-    [snippet] = await folder.context.snippets(document, Cursor(text.index("‸")), tree, n_tokens=30)
+    [snippet] = await folder.context.snippets(document, Cursor(text.index("‸")), tree, n_tokens=30, n_window=1000)
     assert "def cheapest" in snippet.text
 
 
@@ -98,6 +113,104 @@ async def test_nothing_is_added_where_nothing_is_imported_from_the_folder(folder
 async def test_it_can_be_switched_off(folder: Folder) -> None:
     settings = wide().model_copy(update={"context": wide().context.model_copy(update={"enabled": False})})
     assert await prompt_of(CART, folder, settings) == CART[: CART.index("    return")]
+
+
+ALIKE = """
+def handle_{0}(request):
+    body = parse_body(request)
+    if body.customer is None:
+        return Response(400, "customer is missing")
+    with open_store(request.tenant) as store:
+        order = store.find_order(body.order_id)
+"""
+REST = """        if order is None:
+            return Response(404, "no such order")
+        store.mark_{0}(order, body.reason)
+        for line in order.lines:
+            store.put_back(line.article, line.count)
+        store.commit()
+    return Response(200, "{0}")
+"""
+REFUND = ALIKE.format("refund") + "        ‸\n"
+UNLIKE = {f"shop/{name}.py": f"def {name}(value):\n    return value * {name}_factor\n" for name in "abcdefgh"}
+KEY = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEpAIBAAKCAQEA" * 5 + "\n-----END RSA PRIVATE KEY-----\n"
+
+
+def alike(name: str) -> str:
+    return ALIKE.format(name) + REST.format(name)
+
+
+async def test_code_that_is_like_the_hole_is_shown_last_and_told_by_its_path(tmp_path: Path) -> None:
+    async with opened(tmp_path, {**FILES, **UNLIKE, "shop/handlers.py": alike("return")}) as folder:
+        prompt, report = await answered("from shop.prices import Price\n" + REFUND, folder, wide(8192))
+    assert prompt.index("class Price") < prompt.index("store.mark_return(order") < prompt.index("def handle_refund")
+    assert report.snippets == ("shop/prices.py", "shop/handlers.py")
+
+
+async def test_secret_and_ignored_files_never_enter(tmp_path: Path) -> None:
+    with_key = alike("key") + f'KEY = """{KEY}"""\n'
+    forbidden = {"shop/.env": alike("env"), "shop/ignored.py": alike("ignored"), "shop/key.py": with_key}
+    saved = {".gitignore": "ignored.py\n", "shop/typed.py": "empty = True\n"}
+    desk = Desk()
+    for path, text in {**forbidden, "shop/typed.py": with_key}.items():
+        document = Document(f"file:///{path}", path, "python", 1, text)
+        desk.opened(document)
+        desk.changed(document, [LineEdit(0, 9, 9)])
+    async with opened(tmp_path, {**UNLIKE, **forbidden, **saved}, desk) as folder:
+        assert (await answered(REFUND, folder, wide(8192)))[1].snippets == ()
+        document = Document("file:///shop/typed.py", "shop/typed.py", "python", 2, alike("typed"))
+        desk.changed(document, [LineEdit(0, 9, 9)])
+        assert (await answered(REFUND, folder, wide(8192)))[1].snippets == ("shop/typed.py",)
+
+
+async def test_what_was_written_lately_is_shown_where_it_is_somewhat_alike(tmp_path: Path) -> None:
+    lines = [
+        "def handle_visit(visit, guest, host):",
+        "    body = parse_body(visit)",
+        "    rooms = find_rooms(body, guest)",
+    ]
+    text = "\n" * 20 + "\n".join(lines) + "\n" * 20
+    desk = Desk()
+    async with opened(tmp_path, {**UNLIKE, "far/away/visits.py": text}, desk) as folder:
+        document = Document("file:///far/away/visits.py", "far/away/visits.py", "python", 1, text)
+        desk.opened(document)
+        assert (await answered(REFUND, folder, wide(8192)))[1].snippets == ()
+        desk.changed(document, [LineEdit(20, 23, 23)])
+        prompt, report = await answered(REFUND, folder, wide(8192))
+        assert report.snippets == ("far/away/visits.py",)
+        assert "def handle_visit(visit, guest, host):" in prompt
+
+
+async def test_far_parts_of_the_open_file_are_shown(tmp_path: Path) -> None:
+    text = alike("return") + "".join(f"number = {n} * factor\n" for n in range(900)) + REFUND
+    async with opened(tmp_path, UNLIKE) as folder:
+        prompt, report = await answered(text, folder, wide(4096))
+    assert report.snippets == ("shop/cart.py",)
+    assert prompt.count("store.mark_return(order") == 1
+    assert prompt.index("store.mark_return(order") < prompt.index("number = 899") < prompt.index("def handle_refund")
+
+
+async def test_what_the_window_reaches_all_the_same_is_not_shown_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(found, "WINDOW_CHARACTERS_PER_TOKEN", 0)
+    text = alike("return") + "".join(f"number = {n} * factor\n" for n in range(80)) + REFUND
+    async with opened(tmp_path, UNLIKE) as folder:
+        prompt, report = await answered(text, folder, wide(8192))
+        assert report.snippets == ()
+        assert prompt == text[: text.index("        ‸")]
+        assert (await answered(text, folder, wide(2048, share=0.75)))[1].snippets == ("shop/cart.py",)
+
+
+async def test_the_same_code_stays_while_a_file_is_being_written(tmp_path: Path) -> None:
+    files = {**UNLIKE, "shop/handlers.py": alike("return"), "shop/others.py": alike("exchange")}
+    async with opened(tmp_path, files) as folder:
+        first, report = await answered(REFUND, folder, wide(8192))
+        further = REFUND.replace("‸", 'if order.is_old:\n            return Response(410, "gone")\n        ‸')
+        second, again = await answered(further, folder, wide(8192))
+    assert len(report.snippets) == 1
+    assert again.snippets == report.snippets
+    assert second.startswith(first[: first.index("def handle_refund")])
 
 
 def test_neither_a_home_nor_a_disk_is_indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

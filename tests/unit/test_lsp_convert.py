@@ -7,6 +7,7 @@ import json
 import pytest
 from lsprotocol import types
 
+from codeslm_lsp.context.desk import LineEdit
 from codeslm_lsp.lsp import convert
 from codeslm_lsp.lsp.documents import MirroredDocument
 from codeslm_lsp.values import (
@@ -130,6 +131,35 @@ def test_paths(uri: str, root: str | None, path: str) -> None:
     assert convert.path_of(uri, root) == path
 
 
+@pytest.mark.parametrize(
+    ("uri", "root", "inside"),
+    [
+        ("file:///proj/a/b.py", "file:///proj", True),
+        ("file:///proj/a/b.py", "file:///proj/", True),
+        ("file:///a.py", "file:///", False),
+        ("file:///project/b.py", "file:///proj", False),
+        ("file:///proj/../other/b.py", "file:///proj", False),
+        ("git:/proj/a/b.py?ref=HEAD", "file:///proj", False),
+        ("untitled:b.py", "file:///proj", False),
+        ("file:///proj/b.py", None, False),
+        ("file:///C%3A/proj/b.py", "file:///c:/proj", True),
+    ],
+)
+def test_only_files_of_the_folder_are_inside_it(uri: str, root: str | None, inside: bool) -> None:
+    assert convert.is_inside(uri, root) is inside
+
+
+def test_which_lines_a_change_replaced() -> None:
+    def change(first: int, last: int, text: str) -> types.TextDocumentContentChangePartial:
+        span = types.Range(types.Position(first, 2), types.Position(last, 0))
+        return types.TextDocumentContentChangePartial(span, text)
+
+    assert convert.line_edits([change(3, 3, "x")]) == (LineEdit(3, 4, 4),)
+    assert convert.line_edits([change(3, 5, ""), change(1, 1, "a\r\nb\rc\n")]) == (LineEdit(3, 6, 4), LineEdit(1, 2, 5))
+    assert convert.line_edits([change(5, 3, "x")]) == (LineEdit(3, 6, 4),)
+    assert convert.line_edits([change(3, 3, "x"), types.TextDocumentContentChangeWholeDocument("all")]) is None
+
+
 def test_a_report_of_a_completion() -> None:
     report = Report(
         ghost("ue", 6, 7),
@@ -140,6 +170,7 @@ def test_a_report_of_a_completion() -> None:
         Timings(1.0, 2.0, 3, 4, 5, 2),
         ("one", "two"),
         anchor_reused=True,
+        snippets=("a/b.py", "c.py"),
         elapsed_ms=9.5,
     )
     assert convert.report_as_json(report, MIRROR) == {
@@ -161,6 +192,7 @@ def test_a_report_of_a_completion() -> None:
         "prompt_outdated": False,
         "from_offered": False,
         "features": None,
+        "snippets": ["a/b.py", "c.py"],
         "elapsed_ms": 9.5,
     }
     assert convert.report_as_json(report, None)["range"] is None

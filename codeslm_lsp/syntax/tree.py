@@ -18,8 +18,13 @@ laptop, and source written by hand is shorter; what is longer is generated or da
 
 MAX_REPORTS_BEHIND, MAX_REPORTS = 150, 400
 """How much work a change may cause behind it, and in all, in hundreds of tree-sitter's steps (so often it reports its
-progress). A key in a sound file of 10,000 lines takes 60 to 120 in all. A quote that is not closed yet turns all that
-follows upside down: then it takes 2,000 at every key, which is 80 to 150 ms, to make sense of what makes none."""
+progress); putting the tree in order at the end is not counted. A key in a sound file of 10,000 lines takes 60 to 230 in
+all. A quote that is not closed yet turns all that follows upside down: then it takes 2,000 at every key, which is 80 to
+150 ms, to make sense of what makes none."""
+
+SOUND_BYTES_PER_REPORT = 1500
+"""Behind the change the parser may go on for longer if it gets on like this: it takes over whole statements, some 1,800
+bytes of them for each report in a file of many classes and functions. Where it reads all anew it is below 600."""
 
 MAX_GIVEN_UP = 8192
 """Code points that may differ from the last finished tree. Then a tree is finished, whatever that takes."""
@@ -71,8 +76,9 @@ class SyntaxTree:
         marks = _UNTOLD.sub("", new_text[start:end])
         if self.finished is not None and marks == self._marks:
             return before._given_up(new_text, start, marks)  # Nothing was opened or closed since.
-        n_bytes = len(new_text[start:end].encode("utf-8", "replace"))
-        patience = _Patience(before.source.to_byte(start) + n_bytes)
+        changed_until = before.source.to_byte(start) + len(new_text[start:end].encode("utf-8", "replace"))
+        n_bytes_behind = len(before.source.data.rstrip()) - before.source.to_byte(change[1])
+        patience = _Patience(changed_until, n_bytes_behind)
         updated = before._parsed(new_text, change, patience)
         return before._given_up(new_text, start, marks) if patience.is_lost else updated
 
@@ -119,19 +125,28 @@ class SyntaxTree:
 
 
 class _Patience:
-    """Decides during parsing whether it is worth going on; ``changed_until`` is where the change ends, in bytes."""
+    """Decides during parsing whether it is worth going on.
 
-    def __init__(self, changed_until: int) -> None:
+    ``changed_until`` is where the change ends, in bytes; ``n_bytes_behind`` follow it up to the end of the last token.
+    """
+
+    def __init__(self, changed_until: int, n_bytes_behind: int) -> None:
         self.is_lost = False
         self._changed_until = changed_until
+        self._end = changed_until + max(0, n_bytes_behind)
         self._n_reports = 0
         self._n_behind = 0
+        self._n_at_end = 0
 
     def is_over(self, byte: int, _has_error: bool) -> bool:
         """Asked by tree-sitter every hundred steps."""
-        self._n_reports += 1
-        self._n_behind += byte > self._changed_until
-        self.is_lost = self._n_behind > MAX_REPORTS_BEHIND or self._n_reports > MAX_REPORTS
+        if byte >= self._end:
+            self._n_at_end += 1
+        else:
+            self._n_reports += 1
+            self._n_behind += byte > self._changed_until
+        most_behind = max(MAX_REPORTS_BEHIND, (byte - self._changed_until) // SOUND_BYTES_PER_REPORT)
+        self.is_lost = self._n_behind > most_behind or max(self._n_reports, self._n_at_end) > MAX_REPORTS
         return self.is_lost
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from codeslm_lsp.context.near import names_near
-from codeslm_lsp.syntax.definitions import definitions
+from codeslm_lsp.syntax.definitions import definitions_before
 from codeslm_lsp.syntax.imports import import_ranges
 from codeslm_lsp.syntax.scopes import enclosing_scopes
 from codeslm_lsp.syntax.tree import SyntaxTree
 from codeslm_lsp.values import Context, Document, KeptLines
 
 MAX_SEARCHED_CHARS = 100_000
-"""Definitions are looked for in files up to this size: some 3,000 lines, which takes 10 ms."""
+"""Definitions are looked for down to here: some 2,500 lines, which takes 6 ms."""
 
 
 def gather(document: Document, anchor: int, cursor: int, tree: SyntaxTree | None) -> Context:
@@ -37,8 +37,8 @@ def _kept_lines(text: str, anchor: int, cursor: int, tree: SyntaxTree) -> tuple[
         _add(ranks, text, anchor, scope.header_start, scope.header_end, rank=0)
     if anchor <= MAX_SEARCHED_CHARS:
         near = names_near(text, cursor)
-        for each in definitions(tree):
-            if each.end <= anchor and each.name in near and each.name_start < anchor:
+        for each in definitions_before(tree, anchor):
+            if each.name in near:
                 _add(ranks, text, anchor, each.start, each.start + len(each.signature), rank=1)
     return tuple(KeptLines(start, end, text[start:end], rank) for (start, end), rank in sorted(ranks.items()))
 

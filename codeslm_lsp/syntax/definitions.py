@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from codeslm_lsp.syntax.lines import line_end
-from codeslm_lsp.syntax.queries import constructs, matches
+from codeslm_lsp.syntax.queries import Match, constructs, matches, matches_in
 from codeslm_lsp.syntax.tree import SyntaxTree
 
 
@@ -23,10 +24,19 @@ class Definition:
 
 def definitions(tree: SyntaxTree) -> tuple[Definition, ...]:
     """Every definition in document order, outer before inner."""
-    found = constructs(tree, matches(tree, "definitions"))
+    return _definitions(tree, matches(tree, "definitions"))
+
+
+def definitions_before(tree: SyntaxTree, offset: int) -> tuple[Definition, ...]:
+    """Those that end at or before ``offset``, without looking at what begins behind it."""
+    found = _definitions(tree, matches_in(tree, "definitions", 0, tree.source.to_byte(offset)))
+    return tuple(each for each in found if each.end <= offset)
+
+
+def _definitions(tree: SyntaxTree, found: Iterable[Match]) -> tuple[Definition, ...]:
     text = tree.text
     results = []
-    for each in found:
+    for each in constructs(tree, found):
         end = each.header_end
         if end is None:
             end = min(each.end, line_end(text, each.name_start))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
@@ -36,15 +37,35 @@ _UNTOLD = re.compile(r"[\w\s]+")
 """What neither opens nor closes anything."""
 
 
+Span = tuple[int, int]
+"""Where something begins and ends, in bytes of a tree's ``source``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """How two versions differ, in bytes: ``start`` to ``old_end`` became ``start`` to ``new_end``.
+
+    ``nodes`` are the parts of the new version in which other nodes stand than did before.
+    """
+
+    start: int
+    old_end: int
+    new_end: int
+    nodes: tuple[Span, ...]
+
+
 class SyntaxTree:
     """The tree of one version of one text.
 
     ``root`` is ``None`` when the text is too long to be parsed, and when the parser was not let finish because the text
     is broken from the last change on; ``finished`` is then the last tree that was, and its text is the same up to
     ``same_until``.
+
+    ``found`` and ``asked`` belong to ``incremental``: what queries found in this tree, by their names, each match as
+    spans by capture; and an earlier version in which something was found.
     """
 
-    __slots__ = ("_marks", "_tree", "finished", "language", "same_until", "source", "text")
+    __slots__ = ("_marks", "_tree", "asked", "finished", "found", "language", "same_until", "source", "text")
 
     def __init__(self, text: str, language: Language, source: Source, tree: tree_sitter.Tree | None) -> None:
         self.text = text
@@ -52,6 +73,8 @@ class SyntaxTree:
         self.source = source
         self.finished: SyntaxTree | None = None
         self.same_until = 0
+        self.found: dict[str, tuple[Mapping[str, tuple[Span, ...]], ...]] = {}
+        self.asked: SyntaxTree | None = None
         self._tree = tree
         self._marks = ""
 
@@ -82,28 +105,34 @@ class SyntaxTree:
         updated = before._parsed(new_text, change, patience)
         return before._given_up(new_text, start, marks) if patience.is_lost else updated
 
-    def _parsed(self, text: str, change: tuple[int, int, int], patience: _Patience | None) -> SyntaxTree:
+    def changes_since(self, before: SyntaxTree) -> Changes:
+        """What is different in this tree. Both must have nodes; that one need not be the version just before."""
         assert self._tree is not None
+        start, old_end, new_end = _difference(before.text, self.text)
+        edited, edit = before._edited(self.source, (start, old_end, new_end))
+        nodes = tuple((each.start_byte, each.end_byte) for each in edited.changed_ranges(self._tree))
+        return Changes(*edit, nodes)
+
+    def _edited(self, source: Source, change: tuple[int, int, int]) -> tuple[tree_sitter.Tree, tuple[int, int, int]]:
+        """A copy of the tree that knows of a change, and that change in bytes."""
+        assert self._tree is not None
+        start, old_end, new_end = (
+            self.source.to_byte(change[0]),
+            self.source.to_byte(change[1]),
+            source.to_byte(change[2]),
+        )
+        point = _point(self.source.data, start)
+        old_point = _point_behind(point, self.source.data, start, old_end)
+        edited = self._tree.copy()
+        edited.edit(start, old_end, new_end, point, old_point, _point_behind(point, source.data, start, new_end))
+        return edited, (start, old_end, new_end)
+
+    def _parsed(self, text: str, change: tuple[int, int, int], patience: _Patience | None) -> SyntaxTree:
         source = source_of(text)
-        start, old_end, new_end = change
-        start_byte, old_byte, new_byte = (
-            self.source.to_byte(start),
-            self.source.to_byte(old_end),
-            source.to_byte(new_end),
-        )
-        point = _point(self.source.data, start_byte)
-        old = self._tree.copy()
-        old.edit(
-            start_byte,
-            old_byte,
-            new_byte,
-            point,
-            _point_behind(point, self.source.data, start_byte, old_byte),
-            _point_behind(point, source.data, start_byte, new_byte),
-        )
+        old, _ = self._edited(source, change)
         parsing = parser(self.language)
         if patience is None:
-            return SyntaxTree(text, self.language, source, parsing.parse(source.data, old))
+            return self._followed_by(SyntaxTree(text, self.language, source, parsing.parse(source.data, old)))
         try:
             tree = parsing.parse(
                 lambda byte, _point: source.data[byte : byte + _CHUNK],
@@ -116,7 +145,11 @@ class SyntaxTree:
         if patience.is_lost:
             parsing.reset()  # Or it would go on with this text when it is given the next one.
             return self
-        return SyntaxTree(text, self.language, source, tree)
+        return self._followed_by(SyntaxTree(text, self.language, source, tree))
+
+    def _followed_by(self, tree: SyntaxTree) -> SyntaxTree:
+        tree.asked = self if self.found else self.asked
+        return tree
 
     def _given_up(self, text: str, same_until: int, marks: str) -> SyntaxTree:
         tree = SyntaxTree(text, self.language, Source(b"", 0, ()), None)

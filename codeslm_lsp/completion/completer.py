@@ -13,7 +13,7 @@ from codeslm_lsp.completion.defects import log_defect, unasked
 from codeslm_lsp.completion.model_format import ModelFormat
 from codeslm_lsp.completion.offered import Offered
 from codeslm_lsp.completion.postprocess.chain import chain
-from codeslm_lsp.completion.postprocess.draft import MAX_PREFIX_CHARS, MAX_SUFFIX_CHARS, Draft
+from codeslm_lsp.completion.postprocess.draft import MAX_PREFIX_CHARS, MAX_SUFFIX_CHARS, Draft, new_draft
 from codeslm_lsp.completion.prompts import Prompts
 from codeslm_lsp.completion.streaming import read
 from codeslm_lsp.completion.trees import Trees
@@ -181,7 +181,7 @@ class Completer:
     def _around(self, document: Document, cursor: Cursor) -> Draft:
         """How much is asked for at the cursor, and the text around it; what is to be written is still empty."""
         is_line = self._settings.completion.multiline == "never"
-        return Draft(
+        return new_draft(
             text="",
             prefix=document.text[max(0, cursor - MAX_PREFIX_CHARS) : cursor],
             suffix=document.text[cursor : cursor + MAX_SUFFIX_CHARS],

@@ -9,7 +9,7 @@ from itertools import pairwise
 from codeslm_lsp.completion.postprocess.draft import Draft, cut, typed_of, typed_state
 from codeslm_lsp.syntax.extent import is_header
 from codeslm_lsp.syntax.languages import Language
-from codeslm_lsp.syntax.lexical import open_brackets, scan, scan_lines
+from codeslm_lsp.syntax.lexical import open_brackets, scan_lines
 from codeslm_lsp.syntax.lines import TAB_WIDTH, indentation, lines_after, lines_before
 
 MAX_LINES = 200
@@ -70,9 +70,9 @@ def level_that_nothing_has(draft: Draft) -> Draft:
     at = _stray_line(draft, draft.language)
     if at is None:
         return draft
-    before = scan(draft.prefix, draft.language)
     # In brackets and strings that were opened above, indentation means nothing.
-    return cut(draft, len(draft.text[:at].rstrip())) if before.inside == "code" and not before.opened else draft
+    means_something = draft.before.inside == "code" and not draft.before.opened
+    return cut(draft, len(draft.text[:at].rstrip())) if means_something else draft
 
 
 def _stray_line(draft: Draft, language: Language) -> int | None:

@@ -13,8 +13,11 @@ from codeslm_lsp.syntax.parses import tree_error_count
 from codeslm_lsp.syntax.tree import SyntaxTree
 from codeslm_lsp.values import Document, Features, StopReason, Token
 
-MAX_AROUND_CHARS = 50_000
-"""Names are looked for so far before and behind the cursor; the set of them is made at every answer."""
+MAX_AROUND_CHARS = 15_000
+"""Names are looked for so far before and behind the cursor; that takes a millisecond, at every answer."""
+
+MAX_PARSED_CHARS = 100_000
+"""Larger files are not parsed with the completion in them: with half of them it would take longer than a key may."""
 
 IMPOSSIBLE = -100.0
 """The logarithm of a probability that no token has; of what was not generated. JSON has no infinity."""
@@ -79,8 +82,8 @@ def unknown_names(
 
 
 def _parse_gain(shown: str, document: Document, cursor: int, tree: SyntaxTree | None) -> int:
-    """How many errors fewer the file's tree has with ``shown`` in it; 0 where there is no tree."""
-    if tree is None or tree.root is None:
+    """How many errors fewer the file's tree has with ``shown`` in it; 0 where that is not known."""
+    if tree is None or tree.root is None or len(document.text) > MAX_PARSED_CHARS:
         return 0
     after = tree.updated(document.text[:cursor] + shown + document.text[cursor:])
     return tree_error_count(tree) - tree_error_count(after) if after.root is not None else 0

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from codeslm_lsp.completion.postprocess.chain import run
-from codeslm_lsp.completion.postprocess.draft import Draft
+from codeslm_lsp.completion.postprocess.draft import Draft, new_draft
 from codeslm_lsp.syntax.languages import languages
 from codeslm_lsp.values import Extent, StopReason
 
@@ -29,7 +29,7 @@ def drafts(extent: Extent, stop: StopReason) -> list[Draft]:
         prefix, suffix = "".join(lines[:first]), "".join(lines[first + N_LINES :])
         generated = "".join(lines[first : first + N_LINES])
         half = N_CHARS_AROUND // 2
-        found.append(Draft(generated, prefix[-half:], suffix[:half], extent, stop, languages()["python"]))
+        found.append(new_draft(generated, prefix[-half:], suffix[:half], extent, stop, languages()["python"]))
     return found
 
 

@@ -73,9 +73,9 @@ def level_that_nothing_has(draft: Draft) -> Draft:
     at = _stray_line(draft, draft.language)
     if at is None:
         return draft
-    before = before_cursor(draft)
     # In brackets and strings that were opened above, indentation means nothing.
-    return cut(draft, len(draft.text[:at].rstrip())) if before.inside == "code" and not before.opened else draft
+    means_something = draft.before.inside == "code" and not draft.before.opened
+    return cut(draft, len(draft.text[:at].rstrip())) if means_something else draft
 
 
 def _stray_line(draft: Draft, language: Language) -> int | None:

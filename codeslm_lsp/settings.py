@@ -56,11 +56,17 @@ class CompletionSettings(_Table):
     multiline: Literal["auto", "never"] = _setting(
         "auto", "'auto' lets the syntax at the cursor decide between a line and a block; 'never' keeps to one line."
     )
+    in_comments: bool = _setting(
+        True, "Whether typing in a comment asks for completions; an explicit request always may."
+    )
+    in_strings: bool = _setting(
+        True, "Whether typing in a string, such as a docstring, asks for completions; an explicit request always may."
+    )
     max_tokens: int = _setting(96, "The most tokens one completion may have.", unit="tokens", ge=1, le=1024)
     time_budget_ms: int = _setting(
         500,
-        "How long a completion may be decoded before its whole lines so far are offered; its first line may take six "
-        "times as long. What follows is decoded while they are being read.",
+        "How long a completion may be decoded before its whole lines so far are offered, half of it where one "
+        "statement is wanted; its first line may take six times as long. What follows is decoded while they are read.",
         unit="ms",
         ge=50,
         le=120_000,

@@ -96,6 +96,8 @@ class SkipReason(enum.StrEnum):
     FILE_TOO_LARGE = "file_too_large"
     NOT_TEXT = "not_text"
     EMPTY_DOCUMENT = "empty_document"
+    IN_COMMENT = "in_comment"
+    IN_STRING = "in_string"
     MODEL_MISSING = "model_missing"
     MODEL_LOADING = "model_loading"
     ENGINE_FAILED = "engine_failed"
@@ -141,14 +143,12 @@ class Document:
 class KeptLines:
     """Lines worth keeping in the prompt when the window before the cursor no longer reaches them.
 
-    ``start`` and ``end`` are code-point offsets into ``Document.text``; ``end`` includes the line end. Those of a
-    lower ``rank`` are kept first where there is not room for all.
+    ``start`` and ``end`` are code-point offsets into ``Document.text``; ``end`` includes the line end.
     """
 
     start: int
     end: int
     text: str
-    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +165,8 @@ class Context:
 
     ``prefix`` is the text before the anchor and ``typed`` what stands between anchor and cursor;
     ``suffix`` is the text after the cursor. ``prefix_start`` is the offset of ``prefix[0]`` in the document.
-    ``kept`` are import lines, headers of enclosing scopes and of what is named near the cursor, in document order.
-    ``snippets`` are ordered most stable first.
+    ``kept`` are import lines and headers of enclosing scopes, in document order. ``snippets`` are ordered
+    most stable first.
     """
 
     path: str
@@ -328,6 +328,26 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True)
+class Features:
+    """What a completion's chance of being right is told by.
+
+    ``…_logprob`` are natural logarithms of the probabilities of its tokens: their mean, the smallest, the first.
+    ``n_unknown_names`` stand neither in the file nor in the workspace nor in the language. With it the file's tree has
+    ``parse_gain`` errors fewer. ``ended``: the model said so itself, or what was asked for was complete.
+    """
+
+    mean_logprob: float
+    min_logprob: float
+    first_logprob: float
+    n_tokens: int
+    n_lines: int
+    n_characters: int
+    n_unknown_names: int
+    parse_gain: int
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What the engine says of the model it has loaded. ``n_ctx`` is in tokens."""
 
@@ -343,8 +363,9 @@ class Report:
 
     ``prompt_outdated``: the prompt was right around the cursor, and what changed further away had not been evaluated.
     ``from_offered``: nothing was asked of the model, this is the rest of an earlier completion. ``alternatives`` are
-    offered beside the outcome. ``snippets`` are the paths of what the model was shown besides the open document.
-    Holds no source text but the completions themselves.
+    offered beside the outcome. ``features`` are the outcome's as it was generated, also where only a rest of it is
+    left. ``snippets`` are the paths of what the model was shown besides the open document. Holds no source text but
+    the completions themselves.
     """
 
     outcome: Completion | Skip
@@ -358,5 +379,6 @@ class Report:
     prompt_outdated: bool = False
     from_offered: bool = False
     alternatives: tuple[Completion, ...] = ()
+    features: Features | None = None
     snippets: tuple[str, ...] = ()
     elapsed_ms: float = 0.0

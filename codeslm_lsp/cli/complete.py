@@ -17,6 +17,8 @@ from codeslm_lsp.cli.files import cursor_at, parse_place, place_of, read_documen
 from codeslm_lsp.cli.wiring import launch
 from codeslm_lsp.completion.completer import Completer
 from codeslm_lsp.completion.trigger import refusal
+from codeslm_lsp.context.desk import Desk
+from codeslm_lsp.lsp.folder import Folder, folder_to_index
 from codeslm_lsp.models.choose import choose_for_this_machine
 from codeslm_lsp.models.store import open_store
 from codeslm_lsp.settings import Settings
@@ -114,12 +116,27 @@ async def _complete(document: Document, cursor: Cursor, settings: Settings) -> R
     # One is shown, so no others are decoded.
     options = settings.completion.model_copy(update={"alternatives": 0})
     settings = settings.model_copy(update={"completion": options})
+    folder = _repository(document, settings)
+    if folder is not None:
+        folder.start()
+    workspace = folder.context if folder is not None else None
     try:
-        return await Completer(launched.engine, launched.read_format, settings).complete(
+        return await Completer(launched.engine, launched.read_format, settings, workspace).complete(
             document, cursor, Trigger.INVOKED
         )
     finally:
+        if folder is not None:
+            await folder.close()
         await launched.engine.close()
+
+
+def _repository(document: Document, settings: Settings) -> Folder | None:
+    """The working directory, if it is a repository and the file is in it: as an editor would have been opened there."""
+    root = Path.cwd()
+    if not (root / ".git").exists() or (root / document.path).as_uri() != document.uri:
+        return None
+    path = folder_to_index(root, settings)
+    return Folder(path, settings, Desk()) if path is not None else None
 
 
 def _show(report: Report, document: Document, path: Path) -> None:

@@ -10,19 +10,20 @@ from dataclasses import replace
 
 from codeslm_lsp.completion.ahead import Ahead, is_wanted
 from codeslm_lsp.completion.defects import log_defect, unasked
+from codeslm_lsp.completion.features import features_of, shown_logprobs
 from codeslm_lsp.completion.model_format import ModelFormat
 from codeslm_lsp.completion.offered import Offered
 from codeslm_lsp.completion.postprocess.chain import chain
-from codeslm_lsp.completion.postprocess.draft import MAX_PREFIX_CHARS, MAX_SUFFIX_CHARS, Draft
+from codeslm_lsp.completion.postprocess.draft import MAX_PREFIX_CHARS, MAX_SUFFIX_CHARS, Draft, new_draft
 from codeslm_lsp.completion.prompts import Prompts
-from codeslm_lsp.completion.stopping import line_end, wanted_end
+from codeslm_lsp.completion.streaming import read
 from codeslm_lsp.completion.trees import Trees
-from codeslm_lsp.completion.trigger import refusal
+from codeslm_lsp.completion.trigger import refusal, refusal_at
 from codeslm_lsp.context.source import WorkspaceContext
-from codeslm_lsp.engine.protocol import Engine, GenerateRequest
+from codeslm_lsp.engine.protocol import Engine
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.syntax.extent import wanted_extent
-from codeslm_lsp.syntax.languages import Language, language_of
+from codeslm_lsp.syntax.languages import language_of
 from codeslm_lsp.syntax.tree import SyntaxTree
 from codeslm_lsp.values import (
     Completion,
@@ -31,6 +32,7 @@ from codeslm_lsp.values import (
     EngineError,
     EngineLoading,
     Extent,
+    Features,
     Generation,
     ModelError,
     Report,
@@ -59,6 +61,7 @@ class Completer:
         self._read_format = read_format
         self._format: asyncio.Task[ModelFormat] | None = None
         self._settings = settings
+        self._workspace = workspace
         self._prompts = Prompts(engine, self.format, settings, workspace)
         self._trees = Trees()
         self._offered = Offered()
@@ -109,7 +112,9 @@ class Completer:
         self._prompts.stop()
 
     async def _complete(self, document: Document, cursor: Cursor, trigger: Trigger, *, is_burst: bool) -> Report:
-        if (skip := refusal(document, trigger, self._settings)) is not None:
+        skip = refusal(document, trigger, self._settings)
+        skip = skip or refusal_at(lambda: self._tree(document), cursor, trigger, self._settings)
+        if skip is not None:
             return Report(skip, trigger)
         report = self._offered.rest(document, cursor)
         if report is not None and (trigger is Trigger.AUTOMATIC or not self._may_be_better(report)):
@@ -129,27 +134,21 @@ class Completer:
         """Let the model answer, and remember what it offers."""
         model = await self._engine.ready(self._settings.completion.wait_for_model_ms)
         await self.format()
-        language, tree = self._parse(document)
-        extent = self._extent(document, cursor, tree)
-        found = await self._prompts.find(document, cursor, tree, trigger)
-        around = Draft(
-            text="",
-            prefix=document.text[max(0, cursor - MAX_PREFIX_CHARS) : cursor],
-            suffix=document.text[cursor : cursor + MAX_SUFFIX_CHARS],
-            extent=extent,
-            stop=StopReason.END,
-            language=language,
-        )
-        request = await self._prompts.request(document, found.prompt, trigger)
-        patience_ms = request.time_budget_ms if background else self._prompts.patience_ms(trigger)
-        generation = await self._generate(replace(request, background=background), around, patience_ms)
+        found = await self._prompts.find(document, cursor, lambda: self._tree(document), trigger)
+        request = replace(await self._prompts.request(document, found.prompt, trigger), background=background)
+        async with self._engine.generate(request) as stream:
+            await asyncio.sleep(0)  # The request leaves now, so that the engine works while the text is parsed.
+            tree = self._tree(document)
+            around = self._around(document, cursor, tree)
+            patience_ms = request.time_budget_ms if background else self._prompts.patience_ms(trigger, around.extent)
+            generation = await read(stream, request, around, patience_ms)
         text = "" if generation.stop is StopReason.CANCELLED else generation.text
         shown, filters = _judge(replace(around, text=text, stop=generation.stop))
         outcome = shown if isinstance(shown, Skip) else _completion(shown, cursor, generation.tokens)
         report = Report(
             outcome,
             trigger,
-            extent,
+            around.extent,
             model.name,
             generation.stop,
             generation.timings,
@@ -157,16 +156,23 @@ class Completer:
             found.reused,
             found.outdated,
             alternatives=_alternatives(generation, around, outcome, cursor),
+            features=self._features(shown, generation, document, cursor, tree) if isinstance(shown, str) else None,
             snippets=found.prompt.snippets,
         )
         self._prompts.learn_speed(generation.timings)
         self._offered.remember(document, cursor, report)
         return report
 
+    def _features(
+        self, shown: str, generation: Generation, document: Document, cursor: Cursor, tree: SyntaxTree | None
+    ) -> Features:
+        knows = self._workspace.knows if self._workspace is not None else lambda _: False
+        return features_of(shown, generation.tokens, generation.stop, document, cursor, tree, knows)
+
     async def _work_ahead(self, document: Document, cursor: Cursor, report: Report) -> None:
         """Have the next prompt evaluated, and know what will be offered once ``report``'s completion is accepted."""
         with unasked():
-            await self._prompts.begin_next(document, cursor, self._parse(document)[1])
+            await self._prompts.begin_next(document, cursor, lambda: self._tree(document))
             if self._prompts.is_growing(document, cursor):
                 await self._prompts.grown()
             if isinstance(report.outcome, Completion):
@@ -177,48 +183,26 @@ class Completer:
     async def _prepare(self, document: Document, cursor: Cursor) -> None:
         with unasked():
             await self._engine.ready(self._settings.completion.wait_for_model_ms)
-            await self._prompts.begin_first(document, cursor, self._parse(document)[1])
+            await self._prompts.begin_first(document, cursor, lambda: self._tree(document))
 
     def _may_be_better(self, report: Report) -> bool:
         """Whether somebody who asks by hand may be offered more than what is known."""
         return report.stop is StopReason.TIME_BUDGET or self._settings.completion.alternatives > 0
 
-    def _parse(self, document: Document) -> tuple[Language | None, SyntaxTree | None]:
-        language = language_of(document.language_id, document.path)
-        return language, self._trees.of(document, language)
+    def _tree(self, document: Document) -> SyntaxTree | None:
+        return self._trees.of(document, language_of(document.language_id, document.path))
 
-    def _extent(self, document: Document, cursor: Cursor, tree: SyntaxTree | None) -> Extent:
-        if self._settings.completion.multiline == "never":
-            return Extent.LINE
-        return wanted_extent(document.text, cursor, tree)
-
-    async def _generate(self, request: GenerateRequest, around: Draft, patience_ms: float) -> Generation:
-        """Stream tokens until what was asked for is complete, or a line of it is and ``patience_ms`` have passed."""
-        ended: StopReason | None = None
-        async with self._engine.generate(request) as stream:
-            texts: dict[int, str] = {}
-            n_tokens, deadline = 0, math.inf
-            async for token in stream:
-                n_tokens += 1
-                texts[token.branch] = texts.get(token.branch, "") + token.text
-                now = time.perf_counter()
-                deadline = min(deadline, now + patience_ms / 1000)
-                if request.n_alternatives and n_tokens <= len(texts):
-                    continue  # All continuations begin before one of them goes on.
-                if all(_end_of(around, text) is not None for text in texts.values()):
-                    ended = StopReason.END
-                elif now > deadline and all(line_end(text) is not None for text in texts.values()):
-                    ended = StopReason.TIME_BUDGET
-                if ended is not None:
-                    await stream.stop()
-                    break
-            generation = await stream.result()
-        return generation if ended is None else replace(generation, stop=ended)
-
-
-def _end_of(around: Draft, text: str) -> int | None:
-    """Where in ``text`` what was asked for is complete."""
-    return wanted_end(around.extent, around.prefix, text, around.suffix, around.language)
+    def _around(self, document: Document, cursor: Cursor, tree: SyntaxTree | None) -> Draft:
+        """How much is asked for at the cursor, and the text around it; what is to be written is still empty."""
+        is_line = self._settings.completion.multiline == "never"
+        return new_draft(
+            text="",
+            prefix=document.text[max(0, cursor - MAX_PREFIX_CHARS) : cursor],
+            suffix=document.text[cursor : cursor + MAX_SUFFIX_CHARS],
+            extent=Extent.LINE if is_line else wanted_extent(document.text, cursor, tree),
+            stop=StopReason.END,
+            language=language_of(document.language_id, document.path),
+        )
 
 
 def _accepted(document: Document, completion: Completion) -> tuple[Document, Cursor]:
@@ -263,12 +247,6 @@ def _alternatives(
 
 def _completion(shown: str, cursor: Cursor, tokens: Sequence[Token]) -> Completion:
     """``shown`` inserted at the cursor, with the geometric mean of the probabilities of its tokens."""
-    length = 0
-    logprobs: list[float] = []
-    for token in tokens:
-        if length >= len(shown):
-            break
-        length += len(token.text)
-        logprobs.append(token.logprob)
+    logprobs = shown_logprobs(shown, tokens)
     confidence = math.exp(sum(logprobs) / len(logprobs)) if logprobs else 0.0
     return Completion(shown, cursor, cursor, confidence)

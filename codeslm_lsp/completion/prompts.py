@@ -21,10 +21,13 @@ from codeslm_lsp.prompt.build import TokenBudget, build_prompt
 from codeslm_lsp.prompt.user_text import encode_user_texts
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.syntax.tree import SyntaxTree
-from codeslm_lsp.values import Context, Cursor, Document, Prompt, Snippet, StopReason, Timings, Trigger
+from codeslm_lsp.values import Context, Cursor, Document, Extent, Prompt, Snippet, StopReason, Timings, Trigger
 
 INVOKED_PATIENCE = 3
 """An explicit request may take this many times the time budget: somebody waits for it."""
+
+STATEMENT_PATIENCE = 0.5
+"""Most statements are one line, which is then worth showing alone; what goes on below is decoded while it is read."""
 
 FIRST_LINE_PATIENCE = 6
 """The first line of a completion may take this many times the time budget: less than a line is hardly worth reading."""
@@ -41,6 +44,9 @@ WORTH_SHORTENING = 2
 """What is less than twice as long is not made shorter: the model sees more, and the wait is bearable."""
 FULL = 0.9
 """A prompt with more than this share of its budget is as whole as blocks and lines let it be."""
+
+TreeOf = Callable[[], SyntaxTree | None]
+"""Parses the document, which takes some milliseconds: called only where a prompt is built."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ class Prompts:
         self._next: _Next | None = None
         self._learned_tokens_s: float | None = None
 
-    async def find(self, document: Document, cursor: Cursor, tree: SyntaxTree | None, trigger: Trigger) -> Found:
+    async def find(self, document: Document, cursor: Cursor, tree_of: TreeOf, trigger: Trigger) -> Found:
         """The prompt to answer by; a new one where none is warm."""
         if (prompt := self._anchors.reuse(document, cursor)) is not None:
             return Found(prompt, reused=True)
@@ -88,9 +94,9 @@ class Prompts:
             return Found(prompt, reused=True, outdated=True)
         anchor = new_anchor(document.text, cursor)
         if works_ahead and trigger is Trigger.AUTOMATIC:
-            prompt = await self._build_first(document, anchor, cursor, tree)
+            prompt = await self._build_first(document, anchor, cursor, tree_of)
         else:
-            prompt = await self._build_whole(document, anchor, cursor, tree)
+            prompt = await self._build_whole(document, anchor, cursor, tree_of)
         self._anchors.remember(document.uri, anchored_at(document, anchor, prompt))
         return Found(prompt)
 
@@ -108,20 +114,22 @@ class Prompts:
             n_alternatives=options.alternatives if trigger is Trigger.INVOKED else 0,
         )
 
-    def patience_ms(self, trigger: Trigger) -> float:
+    def patience_ms(self, trigger: Trigger, extent: Extent = Extent.BLOCK) -> float:
         """How long a completion may be decoded before what is there of it is offered."""
         budget_ms = self._settings.completion.time_budget_ms
-        return budget_ms * INVOKED_PATIENCE if trigger is Trigger.INVOKED else budget_ms
+        if trigger is Trigger.INVOKED:
+            return budget_ms * INVOKED_PATIENCE
+        return budget_ms * STATEMENT_PATIENCE if extent is Extent.STATEMENT else budget_ms
 
-    async def begin_first(self, document: Document, cursor: Cursor, tree: SyntaxTree | None) -> None:
+    async def begin_first(self, document: Document, cursor: Cursor, tree_of: TreeOf) -> None:
         """Evaluate the prompt that the first key here would ask for, and then the whole one."""
         if self._anchors.reuse(document, cursor) is None:
             anchor = new_anchor(document.text, cursor)
-            begun = self._begin(document, anchor, await self._build_first(document, anchor, cursor, tree))
+            begun = self._begin(document, anchor, await self._build_first(document, anchor, cursor, tree_of))
             await asyncio.wait({begun})  # Waited for, not awaited: whoever ends this has not ended that.
-        await self.begin_next(document, cursor, tree)
+        await self.begin_next(document, cursor, tree_of)
 
-    async def begin_next(self, document: Document, cursor: Cursor, tree: SyntaxTree | None) -> None:
+    async def begin_next(self, document: Document, cursor: Cursor, tree_of: TreeOf) -> None:
         """Begin to evaluate the prompt that should answer from now on, unless it is the one that does.
 
         That goes on while the user types, for the prompt stays the same; only another one takes its place.
@@ -130,7 +138,7 @@ class Prompts:
         if prompt is not None and "\n" not in prompt.typed and not self._may_show_more(document, prompt):
             return
         anchor = new_anchor(document.text, cursor)
-        following = await self._build_whole(document, anchor, cursor, tree)
+        following = await self._build_whole(document, anchor, cursor, tree_of)
         if prompt is None or following.token_ids != prompt.token_ids:
             self._begin(document, anchor, following)
 
@@ -189,22 +197,21 @@ class Prompts:
             if self._next is not None and self._next.anchored is anchored:
                 self._next = None
 
-    async def _build_first(self, document: Document, anchor: int, cursor: Cursor, tree: SyntaxTree | None) -> Prompt:
+    async def _build_first(self, document: Document, anchor: int, cursor: Cursor, tree_of: TreeOf) -> Prompt:
         """The whole prompt, or a short one where somebody would wait too long for it."""
-        prompt = await self._build_whole(document, anchor, cursor, tree)
+        prompt = await self._build_whole(document, anchor, cursor, tree_of)
         if await self._n_cold(prompt) > WORTH_SHORTENING * self._n_first():
-            prompt = await self._build(document, anchor, cursor, tree, self._n_first())
+            prompt = await self._build(document, anchor, cursor, tree_of, self._n_first())
         return prompt
 
-    async def _build_whole(self, document: Document, anchor: int, cursor: Cursor, tree: SyntaxTree | None) -> Prompt:
-        return await self._build(document, anchor, cursor, tree, self._settings.prompt.max_tokens)
+    async def _build_whole(self, document: Document, anchor: int, cursor: Cursor, tree_of: TreeOf) -> Prompt:
+        return await self._build(document, anchor, cursor, tree_of, self._settings.prompt.max_tokens)
 
-    async def _build(
-        self, document: Document, anchor: int, cursor: Cursor, tree: SyntaxTree | None, n_tokens: int
-    ) -> Prompt:
+    async def _build(self, document: Document, anchor: int, cursor: Cursor, tree_of: TreeOf, n_tokens: int) -> Prompt:
         model_format = await self._format()
         share = self._settings.context.share
         budget = TokenBudget(n_tokens, self._settings.prompt.suffix_share, snippet_share=share)
+        tree = tree_of()
         context = gather(document, anchor, cursor, tree)
         if self._workspace is not None and self._settings.context.enabled:
             snippets = await self._workspace.snippets(document, cursor, tree, int(n_tokens * share), n_tokens)

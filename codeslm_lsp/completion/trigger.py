@@ -1,9 +1,13 @@
-"""Settings + document + cursor → whether a completion is worth asking for, or the reason why not."""
+"""Settings + document + tree + cursor → whether a completion is worth asking for, or the reason why not."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from codeslm_lsp.settings import Settings
-from codeslm_lsp.values import Document, Skip, SkipReason, Trigger
+from codeslm_lsp.syntax.position import kind_at
+from codeslm_lsp.syntax.tree import SyntaxTree
+from codeslm_lsp.values import Cursor, Document, Skip, SkipReason, Trigger
 
 
 def refusal(document: Document, trigger: Trigger, settings: Settings) -> Skip | None:
@@ -28,4 +32,24 @@ def refusal(document: Document, trigger: Trigger, settings: Settings) -> Skip | 
         return Skip(SkipReason.NOT_TEXT, "The file looks binary (it holds NUL characters), so nothing is offered.")
     if not document.text or document.text.isspace():
         return Skip(SkipReason.EMPTY_DOCUMENT, "The file is empty: there is nothing to go by yet.")
+    return None
+
+
+def refusal_at(
+    parse: Callable[[], SyntaxTree | None], cursor: Cursor, trigger: Trigger, settings: Settings
+) -> Skip | None:
+    """Why nothing is offered at this place, or None when the model may be asked.
+
+    ``parse`` gives the document's tree, None for a language without one; it is called only where that matters.
+    """
+    options = settings.completion
+    if trigger is Trigger.INVOKED or (options.in_comments and options.in_strings) or (tree := parse()) is None:
+        return None
+    kind = kind_at(tree, cursor)
+    if kind == "comment" and not options.in_comments:
+        return Skip(
+            SkipReason.IN_COMMENT, "In comments completions come only on request: completion.in_comments is off."
+        )
+    if kind == "string" and not options.in_strings:
+        return Skip(SkipReason.IN_STRING, "In strings completions come only on request: completion.in_strings is off.")
     return None

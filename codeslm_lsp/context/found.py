@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from codeslm_lsp.context.choose_chunks import STAY_SCORE
 from codeslm_lsp.context.chunks import Chunk, ChunkedFile, chunked, chunked_lines, spans
 from codeslm_lsp.context.desk import OnDesk, edited_regions
-from codeslm_lsp.context.near import names_near, receiver_before, types_of
+from codeslm_lsp.context.near import counted_names, names_near, receiver_before, types_of
 from codeslm_lsp.context.similar import NEAR_LINES, ChunkSet, Query, Rarity, Scored, chunk_set, query_at, ranked, rarity
 from codeslm_lsp.context.stubs import Stub, stubs
 from codeslm_lsp.context.texts import Texts
@@ -80,8 +80,18 @@ def _stubs(index: Index, hole: Hole) -> tuple[Stub, ...]:
     text, cursor = hole.document.text, hole.cursor
     receiver = receiver_before(text, cursor)
     types = types_of(text, cursor, receiver) if receiver else ()
-    near = names_near(text, cursor)
-    return stubs(index, hole.document.path, hole.language, hole.imported, near, types, hole.enclosing, hole.defined)
+    near, counts = names_near(text, cursor), counted_names(text)
+    return stubs(
+        index,
+        hole.document.path,
+        hole.language,
+        hole.imported,
+        near,
+        types,
+        hole.enclosing,
+        lambda name: counts[name] == 1,
+        hole.defined,
+    )
 
 
 def _other_files(index: Index, texts: Texts, desk: OnDesk, hole: Hole) -> ChunkSet:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from codeslm_lsp.context.near import names_near
-from codeslm_lsp.syntax.definitions import definitions
 from codeslm_lsp.syntax.imports import import_ranges
 from codeslm_lsp.syntax.scopes import enclosing_scopes
 from codeslm_lsp.syntax.tree import SyntaxTree
 from codeslm_lsp.values import Context, Document, KeptLines
-
-MAX_SEARCHED_CHARS = 100_000
-"""Definitions are looked for in files up to this size: some 3,000 lines, which takes 10 ms."""
 
 
 def gather(document: Document, anchor: int, cursor: int, tree: SyntaxTree | None) -> Context:
@@ -26,26 +21,16 @@ def gather(document: Document, anchor: int, cursor: int, tree: SyntaxTree | None
         prefix_start=0,
         typed=text[anchor:cursor],
         suffix=text[cursor:],
-        kept=_kept_lines(text, anchor, cursor, tree) if tree is not None else (),
+        kept=_kept_lines(text, anchor, tree) if tree is not None else (),
     )
 
 
-def _kept_lines(text: str, anchor: int, cursor: int, tree: SyntaxTree) -> tuple[KeptLines, ...]:
-    """Imports, headers of enclosing scopes and of what is named near the cursor; in document order, each once."""
-    ranks = {(start, end): 0 for start, end in import_ranges(tree) if end <= anchor}
+def _kept_lines(text: str, anchor: int, tree: SyntaxTree) -> tuple[KeptLines, ...]:
+    """Imports and headers of enclosing scopes before the anchor, in document order, each once."""
+    ranges = {(start, end) for start, end in import_ranges(tree) if end <= anchor}
     for scope in enclosing_scopes(tree, anchor):
-        _add(ranks, text, anchor, scope.header_start, scope.header_end, rank=0)
-    if anchor <= MAX_SEARCHED_CHARS:
-        near = names_near(text, cursor)
-        for each in definitions(tree):
-            if each.end <= anchor and each.name in near and each.name_start < anchor:
-                _add(ranks, text, anchor, each.start, each.start + len(each.signature), rank=1)
-    return tuple(KeptLines(start, end, text[start:end], rank) for (start, end), rank in sorted(ranks.items()))
-
-
-def _add(ranks: dict[tuple[int, int], int], text: str, anchor: int, start: int, end: int, *, rank: int) -> None:
-    """The whole lines of a header, if they stand before the anchor and are not kept already."""
-    start = text.rfind("\n", 0, start) + 1
-    end = text.find("\n", max(end - 1, start)) + 1
-    if 0 < end <= anchor and not any(other[0] <= start and end <= other[1] for other in ranks):
-        ranks[start, end] = rank
+        start = text.rfind("\n", 0, scope.header_start) + 1
+        end = text.find("\n", max(scope.header_end - 1, start)) + 1
+        if 0 < end <= anchor:
+            ranges.add((start, end))
+    return tuple(KeptLines(start, end, text[start:end]) for start, end in sorted(ranges))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 
 IDENTIFIER = re.compile(r"[^\W\d]\w*")
@@ -13,6 +14,7 @@ LINES_BEFORE, LINES_AFTER = 40, 20
 HALF_LINES = 8
 """At this distance a name counts half as much as beside the hole: a function's body is about this long."""
 
+_UNQUOTED = re.compile(r"(?<![\w\"'])[^\W\d]\w*(?![\w\"'])")
 _MEMBER = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*)\s*(?:\.|->|::|\?\.)\s*\w*$")
 
 
@@ -33,6 +35,11 @@ def names_near(
             for name in IDENTIFIER.findall(line):
                 weights[name] = max(weight, weights.get(name, 0.0))
     return weights
+
+
+def counted_names(text: str) -> Counter[str]:
+    """How often each name stands in a text, not counting those in quotes, as in lists of what a module exports."""
+    return Counter(_UNQUOTED.findall(text))
 
 
 def receiver_before(text: str, cursor: int) -> str:

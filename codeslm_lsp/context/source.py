@@ -62,7 +62,7 @@ class WorkspaceContext:
         self._desk = desk
         self._is_ready = is_ready
         self._may_wait = True
-        self._shown: OrderedDict[str, _Shown] = OrderedDict()
+        self._shown: OrderedDict[tuple[str, int], _Shown] = OrderedDict()
 
     async def snippets(
         self, document: Document, cursor: Cursor, tree: SyntaxTree | None, n_tokens: int, n_window: int
@@ -75,23 +75,29 @@ class WorkspaceContext:
             return ()
         hole = hole_at(document, cursor, tree, n_window)
         await self._wait_once()
-        before = self._shown.get(document.uri, _Shown())
+        # A short prompt's choice says nothing about a whole one's, and the other way round.
+        key = (document.uri, n_tokens)
+        before = self._shown.get(key, _Shown())
         found = await asyncio.to_thread(find, self._index, self._texts, self._desk.now(), hole, before.chunks)
         n_characters = int(n_tokens * CHARACTERS_PER_TOKEN)
         stubs = choose(found.stubs, before.stubs, n_characters)
         n_room = n_characters - n_needed(stubs)
         chunks = _chunks(found, n_room)
-        # A prompt too short for any chunk says nothing about the next one.
-        self._remember(document.uri, _Shown(stubs, chunks if n_room >= MIN_CHARACTERS else before.chunks))
+        self._remember(key, _Shown(stubs, chunks if n_room >= MIN_CHARACTERS else before.chunks))
         n_taken = sum(len(chunk.path) + len(chunk.text) for chunk in chunks)
         return (
             *snippets_of(beside(stubs, n_taken, n_characters) if chunks else stubs),
             *(Snippet(chunk.path, chunk.text + "\n") for chunk in chunks),
         )
 
+    def knows(self, name: str) -> bool:
+        """Whether a name stands anywhere in the folder. Takes well under a millisecond."""
+        return self._index.is_known(name)
+
     def forget(self, uri: str) -> None:
         """The document is closed."""
-        self._shown.pop(uri, None)
+        for key in [key for key in self._shown if key[0] == uri]:
+            del self._shown[key]
 
     async def _wait_once(self) -> None:
         if self._may_wait:
@@ -99,9 +105,9 @@ class WorkspaceContext:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._is_ready.wait(), FIRST_PATIENCE_S)
 
-    def _remember(self, uri: str, shown: _Shown) -> None:
-        self._shown[uri] = shown
-        self._shown.move_to_end(uri)
+    def _remember(self, key: tuple[str, int], shown: _Shown) -> None:
+        self._shown[key] = shown
+        self._shown.move_to_end(key)
         if len(self._shown) > MAX_DOCUMENTS:
             self._shown.popitem(last=False)
 

@@ -29,6 +29,7 @@ class Fill:
     """What an arm inserted.
 
     ``skip`` is the reason where it offered nothing, ``stop`` why the generation ended, ``ms`` the request's wall time.
+    ``features`` are those of ``codeslm.explainLast``.
     """
 
     text: str
@@ -36,6 +37,7 @@ class Fill:
     n_prefill: int
     skip: str = ""
     stop: str = ""
+    features: dict[str, float] | None = None
 
 
 Arm = Callable[[Case], Awaitable[Fill]]
@@ -140,7 +142,7 @@ async def _fill_served(case: Case, server: Server, folder: Path | None, *, typed
     why = await server.command("codeslm.explainLast")
     document.close()
     skip = why["skip"]["reason"] if why["skip"] else ""
-    return Fill(text, ms, int(why["timings"]["n_prefill"]), skip, why["stop"] or "")
+    return Fill(text, ms, int(why["timings"]["n_prefill"]), skip, why["stop"] or "", why["features"])
 
 
 def _line_start(before: str) -> int:

@@ -136,6 +136,7 @@ def report_as_json(report: Report, document: MirroredDocument | None) -> dict[st
         "anchor_reused": report.anchor_reused,
         "prompt_outdated": report.prompt_outdated,
         "from_offered": report.from_offered,
+        "features": asdict(report.features) if report.features else None,
         "snippets": list(report.snippets),
         "elapsed_ms": report.elapsed_ms,
     }

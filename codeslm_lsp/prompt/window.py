@@ -73,15 +73,14 @@ def _lines_of(text: str, max_characters: int) -> Iterator[str]:
 def choose_kept(kept: Sequence[KeptLines], counts: Sequence[int], before: int, quota: int) -> list[KeptLines]:
     """Which kept lines that end at or before the document offset ``before`` to show, in document order.
 
-    Of one rank the last come first: headers of the innermost scopes stand below the imports. ``counts`` are their
-    tokens.
+    The last come first: headers of the innermost scopes stand below the imports. ``counts`` are their tokens.
     """
     chosen: list[KeptLines] = []
-    for lines, count in sorted(zip(kept, counts, strict=True), key=lambda pair: (pair[0].rank, -pair[0].start)):
+    for lines, count in sorted(zip(kept, counts, strict=True), key=lambda pair: -pair[0].start):
         if lines.end <= before and count <= quota:
             chosen.append(lines)
             quota -= count
-    return sorted(chosen, key=lambda lines: lines.start)
+    return chosen[::-1]
 
 
 def shorter_tail(text: str, n_tokens: int, quota: int) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from codeslm_lsp.syntax.incremental import Found, found_in
 from codeslm_lsp.syntax.lines import line_end, line_start
-from codeslm_lsp.syntax.queries import matches
-from codeslm_lsp.syntax.tree import SyntaxTree
+from codeslm_lsp.syntax.tree import Span, SyntaxTree
 
 _QUOTES = "\"'`<>"
 
@@ -39,32 +39,31 @@ def import_ranges(tree: SyntaxTree) -> tuple[tuple[int, int], ...]:
 def imports(tree: SyntaxTree) -> tuple[Import, ...]:
     """Every imported module in document order; of the finished tree where the text is too broken for one."""
     tree = tree.finished or tree
-    names_of: dict[int, tuple[str, dict[int, str]]] = {}
-    for _, captures in matches(tree, "imports"):
-        if "module" not in captures:
-            continue
-        module = captures["module"][0]
-        _, names = names_of.setdefault(module.start_byte, (_text(tree, module.start_byte, module.end_byte), {}))
-        for name in captures.get("name", ()):
-            names[name.start_byte] = _text(tree, name.start_byte, name.end_byte)
+    names_of: dict[Span, set[Span]] = {}
+    for found in _found(tree):
+        if "module" in found:
+            names_of.setdefault(found["module"][0], set()).update(found.get("name", ()))
     return tuple(
-        Import(module, tuple(name for _, name in sorted(names.items())))
-        for _, (module, names) in sorted(names_of.items())
+        Import(_text(tree, module), tuple(_text(tree, name) for name in sorted(names)))
+        for module, names in sorted(names_of.items())
     )
 
 
 def _statement_ranges(tree: SyntaxTree) -> set[tuple[int, int]]:
-    found = set()
-    for _, captures in matches(tree, "imports"):
-        for node in captures.get("import", ()):
-            start, end = tree.source.to_offset(node.start_byte), tree.source.to_offset(node.end_byte)
-            # Some grammars count the line end to the statement.
-            if end > start and tree.text[end - 1] == "\n":
-                end -= 1
-            found.add((line_start(tree.text, start), min(len(tree.text), line_end(tree.text, end) + 1)))
-    return found
+    ranges = set()
+    for start_byte, end_byte in {found["import"][0] for found in _found(tree)}:
+        start, end = tree.source.to_offset(start_byte), tree.source.to_offset(end_byte)
+        # Some grammars count the line end to the statement.
+        if end > start and tree.text[end - 1] == "\n":
+            end -= 1
+        ranges.add((line_start(tree.text, start), min(len(tree.text), line_end(tree.text, end) + 1)))
+    return ranges
 
 
-def _text(tree: SyntaxTree, start: int, end: int) -> str:
-    written = tree.text[tree.source.to_offset(start) : tree.source.to_offset(end)].strip()
+def _found(tree: SyntaxTree) -> tuple[Found, ...]:
+    return found_in(tree, "imports", outermost="import")
+
+
+def _text(tree: SyntaxTree, span: Span) -> str:
+    written = tree.text[tree.source.to_offset(span[0]) : tree.source.to_offset(span[1])].strip()
     return written.strip(_QUOTES) if written[:1] in _QUOTES else written

@@ -58,6 +58,7 @@ class Scanned:
 
 @dataclass(slots=True)
 class _State:
+    tokens: re.Pattern[str]
     stack: list[str]
     until: str
     inside: str
@@ -70,7 +71,7 @@ def scan(text: str, language: Language | None, before: Scanned = Scanned()) -> S
 
     ``n_broken`` and ``opened`` go on from ``before``.
     """
-    state = _State(list(before.opened), before.until, before.inside, [], before.n_broken)
+    state = _State(_tokens(language), list(before.opened), before.until, before.inside, [], before.n_broken)
     start = 0
     while (end := text.find("\n", start)) >= 0:
         _scan_line(text, start, end, state, language)
@@ -81,7 +82,7 @@ def scan(text: str, language: Language | None, before: Scanned = Scanned()) -> S
 
 def scan_lines(text: str, language: Language | None) -> Iterator[Line]:
     """The lines of ``text``, each with what is open at its start. One pass."""
-    state = _State([], "", "code", [])
+    state = _State(_tokens(language), [], "", "code", [])
     start = 0
     while True:
         end = text.find("\n", start)
@@ -118,7 +119,7 @@ def _scan(text: str, start: int, end: int, state: _State, language: Language | N
         if state.inside != "code":
             at = _after_closing(text, at, end, state)
             continue
-        found = _tokens(language).search(text, at, end)
+        found = state.tokens.search(text, at, end)
         if found is None:
             return
         at = found.end()

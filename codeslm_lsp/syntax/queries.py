@@ -51,14 +51,19 @@ def matches(tree: SyntaxTree, name: str) -> list[Match]:
     return [] if found is None or tree.root is None else tree_sitter.QueryCursor(found).matches(tree.root)
 
 
-def matches_at(tree: SyntaxTree, name: str, byte: int) -> list[Match]:
-    """The matches that overlap the byte before or behind the position ``byte``."""
+def matches_in(tree: SyntaxTree, name: str, start_byte: int, end_byte: int) -> list[Match]:
+    """The matches that overlap these bytes."""
     found = query(tree.language, name)
     if found is None or tree.root is None:
         return []
     cursor = tree_sitter.QueryCursor(found)
-    cursor.set_byte_range(max(0, byte - 1), byte + 1)
+    cursor.set_byte_range(start_byte, end_byte)
     return cursor.matches(tree.root)
+
+
+def matches_at(tree: SyntaxTree, name: str, byte: int) -> list[Match]:
+    """The matches that overlap the byte before or behind the position ``byte``."""
+    return matches_in(tree, name, max(0, byte - 1), byte + 1)
 
 
 def constructs(tree: SyntaxTree, found: Iterable[Match]) -> list[Construct]:

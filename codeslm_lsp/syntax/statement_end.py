@@ -35,13 +35,14 @@ _CLOSERS = re.compile(r"[)\]}]")
 class _Place:
     """What surrounds the statement: the cursor's line up to the cursor and behind it, and what stands below.
 
-    ``below`` is the next line with something on it, empty at the end of the text.
+    ``below`` is the next line with something on it, empty at the end of the text. ``above`` are the brackets that the
+    lines above the cursor's leave open, known only where the rest of the line closes any.
     """
 
-    prefix: str
     typed: str
     rest: str
     below: str
+    above: tuple[str, ...]
     language: Language | None
 
 
@@ -55,7 +56,9 @@ def statement_end(prefix: str, generated: str, suffix: str, language: Language |
         return None
     typed = prefix[line_start(prefix, len(prefix)) :]
     below = next((line for _, line in lines_after(suffix, 0, _LOOK_BELOW)), "")
-    place = _Place(prefix, typed, suffix[: line_end(suffix, 0)].strip(), below, language)
+    rest = suffix[: line_end(suffix, 0)].strip()
+    above = _opened_above(prefix, len(prefix) - len(typed), language) if _CLOSERS.search(rest) else ()
+    place = _Place(typed, rest, below, above, language)
     text = typed + generated
     lines = list(scan_lines(text, language))
     start = 0  # Where the current statement begins.
@@ -99,25 +102,25 @@ def _joins(brackets: str, place: _Place) -> bool:
     looked_above = False
     for closer in _CLOSERS.findall(place.rest):
         if not waiting and not looked_above:
-            waiting, looked_above = _opened_above(place), True
+            waiting, looked_above = list(place.above), True
         if not waiting or CLOSER_OF[waiting.pop()] != closer:
             return False
     return looked_above or not waiting or _is_closed_below(indentation(place.typed), place.below)
 
 
-def _opened_above(place: _Place) -> list[str]:
-    start = len(place.prefix) - len(place.typed)
-    first = start
+def _opened_above(prefix: str, end: int, language: Language | None) -> tuple[str, ...]:
+    """The brackets that some lines before the offset ``end`` open and do not close."""
+    first = end
     for _ in range(_LOOK_ABOVE):
         if first == 0:
             break
-        first = line_start(place.prefix, first - 1)
-    above = place.prefix[first:start]
-    if inside_at_end(above, place.language) != "code":
+        first = line_start(prefix, first - 1)
+    above = prefix[first:end]
+    if inside_at_end(above, language) != "code":
         # The cursor stands in code, so it is the first of these lines that stands in a string.
-        quotes = place.language.multiline_quotes if place.language is not None else ()
+        quotes = language.multiline_quotes if language is not None else ()
         above = max((above.partition(quote)[2] for quote in quotes if quote in above), key=len, default="")
-    return open_brackets(above, place.language)
+    return tuple(open_brackets(above, language))
 
 
 def _is_closed_below(depth: int, below: str) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
@@ -18,8 +19,13 @@ laptop, and source written by hand is shorter; what is longer is generated or da
 
 MAX_REPORTS_BEHIND, MAX_REPORTS = 150, 400
 """How much work a change may cause behind it, and in all, in hundreds of tree-sitter's steps (so often it reports its
-progress). A key in a sound file of 10,000 lines takes 60 to 120 in all. A quote that is not closed yet turns all that
-follows upside down: then it takes 2,000 at every key, which is 80 to 150 ms, to make sense of what makes none."""
+progress); putting the tree in order at the end is not counted. A key in a sound file of 10,000 lines takes 60 to 230 in
+all. A quote that is not closed yet turns all that follows upside down: then it takes 2,000 at every key, which is 80 to
+150 ms, to make sense of what makes none."""
+
+SOUND_BYTES_PER_REPORT = 1500
+"""Behind the change the parser may go on for longer if it gets on like this: it takes over whole statements, some 1,800
+bytes of them for each report in a file of many classes and functions. Where it reads all anew it is below 600."""
 
 MAX_GIVEN_UP = 8192
 """Code points that may differ from the last finished tree. Then a tree is finished, whatever that takes."""
@@ -31,15 +37,35 @@ _UNTOLD = re.compile(r"[\w\s]+")
 """What neither opens nor closes anything."""
 
 
+Span = tuple[int, int]
+"""Where something begins and ends, in bytes of a tree's ``source``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """How two versions differ, in bytes: ``start`` to ``old_end`` became ``start`` to ``new_end``.
+
+    ``nodes`` are the parts of the new version in which other nodes stand than did before.
+    """
+
+    start: int
+    old_end: int
+    new_end: int
+    nodes: tuple[Span, ...]
+
+
 class SyntaxTree:
     """The tree of one version of one text.
 
     ``root`` is ``None`` when the text is too long to be parsed, and when the parser was not let finish because the text
     is broken from the last change on; ``finished`` is then the last tree that was, and its text is the same up to
     ``same_until``.
+
+    ``found`` and ``asked`` belong to ``incremental``: what queries found in this tree, by their names, each match as
+    spans by capture; and an earlier version in which something was found.
     """
 
-    __slots__ = ("_marks", "_tree", "finished", "language", "same_until", "source", "text")
+    __slots__ = ("_marks", "_tree", "asked", "finished", "found", "language", "same_until", "source", "text")
 
     def __init__(self, text: str, language: Language, source: Source, tree: tree_sitter.Tree | None) -> None:
         self.text = text
@@ -47,6 +73,8 @@ class SyntaxTree:
         self.source = source
         self.finished: SyntaxTree | None = None
         self.same_until = 0
+        self.found: dict[str, tuple[Mapping[str, tuple[Span, ...]], ...]] = {}
+        self.asked: SyntaxTree | None = None
         self._tree = tree
         self._marks = ""
 
@@ -71,33 +99,40 @@ class SyntaxTree:
         marks = _UNTOLD.sub("", new_text[start:end])
         if self.finished is not None and marks == self._marks:
             return before._given_up(new_text, start, marks)  # Nothing was opened or closed since.
-        n_bytes = len(new_text[start:end].encode("utf-8", "replace"))
-        patience = _Patience(before.source.to_byte(start) + n_bytes)
+        changed_until = before.source.to_byte(start) + len(new_text[start:end].encode("utf-8", "replace"))
+        n_bytes_behind = len(before.source.data.rstrip()) - before.source.to_byte(change[1])
+        patience = _Patience(changed_until, n_bytes_behind)
         updated = before._parsed(new_text, change, patience)
         return before._given_up(new_text, start, marks) if patience.is_lost else updated
 
-    def _parsed(self, text: str, change: tuple[int, int, int], patience: _Patience | None) -> SyntaxTree:
+    def changes_since(self, before: SyntaxTree) -> Changes:
+        """What is different in this tree. Both must have nodes; that one need not be the version just before."""
         assert self._tree is not None
+        start, old_end, new_end = _difference(before.text, self.text)
+        edited, edit = before._edited(self.source, (start, old_end, new_end))
+        nodes = tuple((each.start_byte, each.end_byte) for each in edited.changed_ranges(self._tree))
+        return Changes(*edit, nodes)
+
+    def _edited(self, source: Source, change: tuple[int, int, int]) -> tuple[tree_sitter.Tree, tuple[int, int, int]]:
+        """A copy of the tree that knows of a change, and that change in bytes."""
+        assert self._tree is not None
+        start, old_end, new_end = (
+            self.source.to_byte(change[0]),
+            self.source.to_byte(change[1]),
+            source.to_byte(change[2]),
+        )
+        point = _point(self.source.data, start)
+        old_point = _point_behind(point, self.source.data, start, old_end)
+        edited = self._tree.copy()
+        edited.edit(start, old_end, new_end, point, old_point, _point_behind(point, source.data, start, new_end))
+        return edited, (start, old_end, new_end)
+
+    def _parsed(self, text: str, change: tuple[int, int, int], patience: _Patience | None) -> SyntaxTree:
         source = source_of(text)
-        start, old_end, new_end = change
-        start_byte, old_byte, new_byte = (
-            self.source.to_byte(start),
-            self.source.to_byte(old_end),
-            source.to_byte(new_end),
-        )
-        point = _point(self.source.data, start_byte)
-        old = self._tree.copy()
-        old.edit(
-            start_byte,
-            old_byte,
-            new_byte,
-            point,
-            _point_behind(point, self.source.data, start_byte, old_byte),
-            _point_behind(point, source.data, start_byte, new_byte),
-        )
+        old, _ = self._edited(source, change)
         parsing = parser(self.language)
         if patience is None:
-            return SyntaxTree(text, self.language, source, parsing.parse(source.data, old))
+            return self._followed_by(SyntaxTree(text, self.language, source, parsing.parse(source.data, old)))
         try:
             tree = parsing.parse(
                 lambda byte, _point: source.data[byte : byte + _CHUNK],
@@ -110,7 +145,11 @@ class SyntaxTree:
         if patience.is_lost:
             parsing.reset()  # Or it would go on with this text when it is given the next one.
             return self
-        return SyntaxTree(text, self.language, source, tree)
+        return self._followed_by(SyntaxTree(text, self.language, source, tree))
+
+    def _followed_by(self, tree: SyntaxTree) -> SyntaxTree:
+        tree.asked = self if self.found else self.asked
+        return tree
 
     def _given_up(self, text: str, same_until: int, marks: str) -> SyntaxTree:
         tree = SyntaxTree(text, self.language, Source(b"", 0, ()), None)
@@ -119,19 +158,28 @@ class SyntaxTree:
 
 
 class _Patience:
-    """Decides during parsing whether it is worth going on; ``changed_until`` is where the change ends, in bytes."""
+    """Decides during parsing whether it is worth going on.
 
-    def __init__(self, changed_until: int) -> None:
+    ``changed_until`` is where the change ends, in bytes; ``n_bytes_behind`` follow it up to the end of the last token.
+    """
+
+    def __init__(self, changed_until: int, n_bytes_behind: int) -> None:
         self.is_lost = False
         self._changed_until = changed_until
+        self._end = changed_until + max(0, n_bytes_behind)
         self._n_reports = 0
         self._n_behind = 0
+        self._n_at_end = 0
 
     def is_over(self, byte: int, _has_error: bool) -> bool:
         """Asked by tree-sitter every hundred steps."""
-        self._n_reports += 1
-        self._n_behind += byte > self._changed_until
-        self.is_lost = self._n_behind > MAX_REPORTS_BEHIND or self._n_reports > MAX_REPORTS
+        if byte >= self._end:
+            self._n_at_end += 1
+        else:
+            self._n_reports += 1
+            self._n_behind += byte > self._changed_until
+        most_behind = max(MAX_REPORTS_BEHIND, (byte - self._changed_until) // SOUND_BYTES_PER_REPORT)
+        self.is_lost = self._n_behind > most_behind or max(self._n_reports, self._n_at_end) > MAX_REPORTS
         return self.is_lost
 
 

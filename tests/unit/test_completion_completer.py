@@ -15,8 +15,11 @@ from codeslm_lsp.completion.completer import Completer
 from codeslm_lsp.completion.model_format import ModelFormat
 from codeslm_lsp.completion.postprocess.draft import MAX_SUFFIX_CHARS
 from codeslm_lsp.completion.prompts import FIRST_LINE_PATIENCE, INVOKED_PATIENCE
+from codeslm_lsp.completion.trees import Trees
 from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream
 from codeslm_lsp.settings import Settings
+from codeslm_lsp.syntax.languages import Language
+from codeslm_lsp.syntax.tree import SyntaxTree
 from codeslm_lsp.values import (
     Completion,
     Cursor,
@@ -214,6 +217,35 @@ async def test_the_model_sees_the_text_whole_whether_the_prompt_is_kept_or_not()
         prompt = spoken(bench.last.token_ids).removesuffix("⟨mid⟩").removeprefix("⟨pre⟩")
         before, _, after = prompt.partition("⟨suf⟩")
         assert f"{before}{spoken(bench.last.typed_ids)}‸{after}" == marked
+
+
+class Sending(ReplayEngine):
+    """An engine in another process: a request leaves in a task of its own, as soon as the event loop gets to it."""
+
+    def __init__(self, events: list[str]) -> None:
+        super().__init__(Script())
+        self._events = events
+
+    def generate(self, request: GenerateRequest) -> AbstractAsyncContextManager[TokenStream]:
+        asyncio.get_running_loop().call_soon(self._events.append, "sent")
+        return super().generate(request)
+
+
+async def test_the_engine_works_while_the_text_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+    parse = Trees.of
+
+    def watched(trees: Trees, document: Document, language: Language | None) -> SyntaxTree | None:
+        events.append("parsed")
+        return parse(trees, document, language)
+
+    monkeypatch.setattr(Trees, "of", watched)
+    bench = Bench(engine=Sending(events))
+    await bench.at("x = ‸\n")
+    assert events[:2] == ["parsed", "sent"]  # Without a tree there is no first prompt.
+    events.clear()
+    await bench.at("x = 1‸\n")
+    assert events == ["sent", "parsed"]
 
 
 async def test_no_lines_in_the_middle_if_that_is_the_setting() -> None:
@@ -487,6 +519,9 @@ REFUSED: list[tuple[str, SkipReason, dict[str, Any], dict[str, Any]]] = [
     ("x\0 = ‸", SkipReason.NOT_TEXT, {}, {}),
     ("‸", SkipReason.EMPTY_DOCUMENT, {}, {}),
     (" \n\t‸\n", SkipReason.EMPTY_DOCUMENT, {}, {}),
+    ("# Read ‸\n", SkipReason.IN_COMMENT, {"in_comments": False}, {}),
+    ("x = 'a‸'\n", SkipReason.IN_STRING, {"in_strings": False}, {}),
+    ('def f():\n    """Read ‸\n    """\n', SkipReason.IN_STRING, {"in_strings": False}, {}),
 ]
 
 
@@ -505,6 +540,13 @@ async def test_what_is_not_refused() -> None:
     assert await Bench(automatic=False).text_at("x = ‸", trigger=INVOKED)
     assert await Bench(disabled_languages=["go"]).text_at("x = ‸")
     assert await Bench(max_file_bytes=1000).text_at("x" * 1000 + "‸")
+    nowhere: dict[str, Any] = {"in_comments": False, "in_strings": False}
+    assert await Bench(**nowhere).text_at("# Read ‸\n", trigger=INVOKED)
+    assert await Bench(**nowhere).text_at("x = ‸\n")
+    assert await Bench(**nowhere).text_at("# Read ‸\n", language="unknown")
+    assert await Bench(in_strings=False).text_at("# Read ‸\n")
+    assert await Bench(in_comments=False).text_at("x = 'a‸'\n")
+    assert await Bench().text_at("# Read ‸\n")
 
 
 ANSWERS = [

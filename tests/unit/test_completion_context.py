@@ -54,27 +54,3 @@ async def test_imports_and_enclosing_headers_come_along_in_go() -> None:
     assert '"fmt"' in prefix
     assert "func (s *Server) Handle(r Request) {\n" in prefix
     assert "value_0 =" not in prefix
-
-
-NAMED = f"""class Basket:
-    def __init__(self, limit: int = 10) -> None:
-        self.limit = limit
-{BODY}
-
-def unrelated(order):
-    return 1
-
-
-def total(order, tax: float = 0.2):
-    return 1
-
-
-def main():
-{BODY}        print(total(‸
-"""
-
-
-async def test_headers_of_what_is_named_near_the_cursor_come_along() -> None:
-    prefix = await prompt_of(NAMED, "python", "shop.py")
-    assert "def total(order, tax: float = 0.2):\n" in prefix
-    assert "unrelated" not in prefix

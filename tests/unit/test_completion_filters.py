@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeslm_lsp.completion.postprocess.chain import CHAIN, chain, run
-from codeslm_lsp.completion.postprocess.draft import Draft
+from codeslm_lsp.completion.postprocess.draft import Draft, new_draft
 from codeslm_lsp.completion.postprocess.indentation import foreign_indentation, indented_twice
 from codeslm_lsp.completion.stopping import line_end, suffix_start, wanted_end
 from codeslm_lsp.syntax.languages import languages
@@ -43,7 +43,7 @@ CASES = [
 def draft_of(name: str, extent: Extent, stop: StopReason, marked: str) -> Draft:
     prefix, _, rest = marked.partition("‸")
     generated, _, suffix = rest.partition("⟧")
-    return Draft(generated, prefix, suffix, extent, stop, languages()[name] if name else None)
+    return new_draft(generated, prefix, suffix, extent, stop, languages()[name] if name else None)
 
 
 @pytest.mark.parametrize(("name", "acts", "case"), CASES)
@@ -110,7 +110,7 @@ CODE = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
 RAW = st.lists(st.sampled_from(PIECES + LEAKS), max_size=16).map("".join)
 NAMES = st.sampled_from(["", "python", "javascript", "bash", "markdown", "yaml", "ruby"])
 DRAFTS = st.builds(
-    lambda name, extent, stop, prefix, text, suffix: Draft(
+    lambda name, extent, stop, prefix, text, suffix: new_draft(
         text, prefix, suffix, extent, stop, languages()[name] if name else None
     ),
     NAMES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from codeslm_lsp.completion.postprocess.chain import chain
-from codeslm_lsp.completion.postprocess.draft import Draft
+from codeslm_lsp.completion.postprocess.draft import new_draft
 from codeslm_lsp.completion.stopping import line_end, suffix_start
 from codeslm_lsp.values import Extent, StopReason
 
@@ -66,5 +66,5 @@ def test_chance_is_no_repetition(text: str, suffix: str) -> None:
     ],
 )
 def test_nothing_is_left_hanging_in_mid_air(extent: Extent, stop: StopReason, text: str, shown: str) -> None:
-    outcome, _ = chain(Draft(text, "def f():\n", "\n", extent, stop, None))
+    outcome, _ = chain(new_draft(text, "def f():\n", "\n", extent, stop, None))
     assert outcome == shown

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeslm_lsp.context.near import HALF_LINES, names_near, receiver_before, types_of
+from codeslm_lsp.context.near import HALF_LINES, counted_names, names_near, receiver_before, types_of
 
 
 def test_a_name_weighs_less_the_further_away_it_stands() -> None:
@@ -15,6 +15,11 @@ def test_a_name_weighs_less_the_further_away_it_stands() -> None:
     assert near["here"] == 1
     assert near["far"] == pytest.approx(0.5)
     assert 0.5 < near["below"] < 1
+
+
+def test_names_in_quotes_are_not_uses() -> None:
+    counts = counted_names("from shop import Cart, Order\n__all__ = ['Cart']\nOrder()\n")
+    assert (counts["Cart"], counts["Order"], counts["Price"]) == (1, 2, 0)
 
 
 def test_what_is_a_screen_away_does_not_count() -> None:

@@ -15,6 +15,8 @@ from codeslm_lsp.context import found
 from codeslm_lsp.context.desk import Desk, LineEdit
 from codeslm_lsp.lsp.folder import Folder, folder_to_index
 from codeslm_lsp.settings import Settings
+from codeslm_lsp.syntax.languages import language_of
+from codeslm_lsp.syntax.tree import parse
 from codeslm_lsp.values import Cursor, Document, Report, Trigger
 from tests.support.replay import FORMAT, SUF, ByteTokenizer, ReplayEngine, Script
 
@@ -92,6 +94,16 @@ async def test_what_the_file_imports_is_shown_by_its_signatures(folder: Folder) 
     assert "return min(prices)" not in prompt
     assert "secret_of_the_trade" not in prompt
     assert prompt.endswith(CART[: CART.index("    return")])
+
+
+async def test_what_is_imported_and_not_used_yet_comes_first(folder: Folder) -> None:
+    text = "from shop.prices import Price, cheapest\n\nPrice(1, EUR)\n\n\ndef total(prices):\n    return ‸\n"
+    document = Document("file:///shop/cart.py", "shop/cart.py", "python", 1, text.replace("‸", ""))
+    language = language_of("python", "cart.py")
+    assert language is not None
+    tree = parse(document.text, language)
+    [snippet] = await folder.context.snippets(document, Cursor(text.index("‸")), tree, n_tokens=30, n_window=1000)
+    assert "def cheapest" in snippet.text
 
 
 async def test_nothing_is_added_where_nothing_is_imported_from_the_folder(folder: Folder) -> None:

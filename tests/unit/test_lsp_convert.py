@@ -191,6 +191,7 @@ def test_a_report_of_a_completion() -> None:
         "anchor_reused": True,
         "prompt_outdated": False,
         "from_offered": False,
+        "features": None,
         "snippets": ["a/b.py", "c.py"],
         "elapsed_ms": 9.5,
     }

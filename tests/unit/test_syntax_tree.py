@@ -178,6 +178,34 @@ def test_a_tree_is_given_up_while_a_string_is_open_and_finished_again_when_it_is
     assert _shape(closed) == _shape(parse(closed.text, closed.language))
 
 
+FUNCTION = """import os.path as path_{0}
+
+LIMIT_{0} = {0}
+
+
+def f{0}(x: int = 1) -> str:
+    for y in range(x):
+        if y > 3 and LIMITS["k"] == {{1: 2}}:
+            raise KeyError("no")
+    return f"ü{0}"
+
+
+"""
+SOUND = "".join(FUNCTION.format(i) for i in range(1000, 1800))
+
+
+@pytest.mark.parametrize("end", ["", "\n\n  \n", "# The end"])
+@pytest.mark.parametrize("place", ["f1001", "f1400", "f1798"])
+def test_the_tree_of_a_sound_file_of_many_statements_is_never_given_up(place: str, end: str) -> None:
+    """All that follows a change is taken over statement by statement, and put in order at the end."""
+    text = SOUND + end
+    tree = parse(text, languages()["python"])
+    at = text.index("    return", text.index(place))
+    typed = _type(tree, at, "    y = x\n")
+    assert typed.finished is None
+    assert _shape(typed) == _shape(parse(typed.text, typed.language))
+
+
 def test_broken_text_is_parsed_to_its_end_once_much_of_it_has_changed() -> None:
     before = parse(BROKEN, languages()["python"])
     at = BROKEN.index("        for", BROKEN.index("f4300"))

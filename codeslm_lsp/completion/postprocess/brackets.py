@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from codeslm_lsp.completion.postprocess.draft import MAX_PREFIX_CHARS, MAX_SUFFIX_CHARS, Draft, cut, pairs_up
+from codeslm_lsp.completion.postprocess.draft import (
+    MAX_PREFIX_CHARS,
+    MAX_SUFFIX_CHARS,
+    Draft,
+    cut,
+    pairs_up,
+)
 from codeslm_lsp.syntax.lexical import scan
 
 _CLOSERS = frozenset(")]}")
@@ -15,10 +21,9 @@ def surplus_closer(draft: Draft) -> Draft:
     """A closer in the text that closes nothing, neither of the text nor of what stands before the cursor: cut there."""
     if not pairs_up(draft.language) or not scan(draft.text, draft.language).unopened:
         return draft
-    before = scan(draft.prefix, draft.language)
-    if before.unopened:  # Closers without openers are usual here, or the delimiters were misread.
+    if draft.before.unopened:  # Closers without openers are usual here, or the delimiters were misread.
         return draft
-    for offset in scan(draft.text, draft.language, before).unopened:
+    for offset in scan(draft.text, draft.language, draft.before).unopened:
         # What a long file opened above the part that is looked at may well be closed here.
         if draft.text[offset] != "}" or len(draft.prefix) < MAX_PREFIX_CHARS:
             return cut(draft, len(draft.text[:offset].rstrip()))
@@ -38,10 +43,9 @@ def closes_what_is_closed_below(draft: Draft) -> Draft:
 
 def defect_counter(draft: Draft) -> Callable[[str], int]:
     """What counts the brackets and quotes that have no partner when a text stands at the cursor."""
-    before = scan(draft.prefix, draft.language)
 
     def n_defects(text: str) -> int:
-        inserted = scan(text, draft.language, before)
+        inserted = scan(text, draft.language, draft.before)
         return scan(draft.suffix, draft.language, inserted).n_defects + len(inserted.unopened)
 
     return n_defects

@@ -58,7 +58,7 @@ def chain(draft: Draft) -> tuple[str | Skip, tuple[str, ...]]:
 def run(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
     """The draft behind all filters, which change it no more, and the names of those that changed it.
 
-    A filter may uncover what an earlier one removes, so the chain runs until it removes nothing; each round is shorter.
+    A filter may uncover what an earlier one removes, so the chain runs until it removes nothing but blanks.
     """
     changed: list[str] = []
     while True:
@@ -70,7 +70,7 @@ def run(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
             draft = filtered
             if not draft.text.strip():
                 return draft, tuple(changed)
-        if draft == before:
+        if draft.text == before.text.rstrip() or draft.text == before.text:
             return draft, tuple(changed)
 
 

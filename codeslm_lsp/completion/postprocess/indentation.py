@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 
-from codeslm_lsp.completion.postprocess.draft import Draft, cut, typed_of, typed_state
+from codeslm_lsp.completion.postprocess.draft import Draft, before_cursor, cut, typed_of
 from codeslm_lsp.syntax.extent import is_header
 from codeslm_lsp.syntax.languages import Language
-from codeslm_lsp.syntax.lexical import open_brackets, scan, scan_lines
+from codeslm_lsp.syntax.lexical import open_brackets, scan_lines
 from codeslm_lsp.syntax.lines import TAB_WIDTH, indentation, lines_after, lines_before
 
 MAX_LINES = 200
 """Lines around the cursor that show how the file is indented."""
+
+_ITEM = re.compile(r"[ \t]*- +")
 
 USUAL_STEPS = (4, 2, 8, 3)
 """Widths of a level that style guides ask for."""
@@ -28,7 +31,7 @@ def foreign_indentation(draft: Draft) -> Draft:
     has_tabs, has_spaces = any("\t" in each for each in white), any(" " in each for each in white)
     if has_tabs == has_spaces or not ("\t" in draft.text if has_spaces else "\n " in draft.text or _starts(draft, " ")):
         return draft
-    if typed_state(draft).inside != "code":
+    if before_cursor(draft).inside != "code":
         return draft
     unit = _usual_step(white) if has_spaces else _common_step([_white(line) for line in draft.text.split("\n")])
     written = []
@@ -70,9 +73,9 @@ def level_that_nothing_has(draft: Draft) -> Draft:
     at = _stray_line(draft, draft.language)
     if at is None:
         return draft
-    before = scan(draft.prefix, draft.language)
     # In brackets and strings that were opened above, indentation means nothing.
-    return cut(draft, len(draft.text[:at].rstrip())) if before.inside == "code" and not before.opened else draft
+    means_something = draft.before.inside == "code" and not draft.before.opened
+    return cut(draft, len(draft.text[:at].rstrip())) if means_something else draft
 
 
 def _stray_line(draft: Draft, language: Language) -> int | None:
@@ -80,7 +83,8 @@ def _stray_line(draft: Draft, language: Language) -> int | None:
     typed = typed_of(draft)
     text = typed + draft.text
     # Deeper lines above are kept until the first line of the text shows which of them it ends.
-    levels = {indentation(line) for _, line in lines_before(draft.prefix, len(draft.prefix), MAX_LINES)} | {0}
+    above = [line for _, line in lines_before(draft.prefix, len(draft.prefix), MAX_LINES)]
+    levels = {0}.union(*map(_levels_of, above))
     last = 0
     for line in scan_lines(text, language):
         written = text[line.start : line.end]
@@ -89,8 +93,14 @@ def _stray_line(draft: Draft, language: Language) -> int | None:
         depth = indentation(written)
         if line.start > 0 and depth < last and depth not in levels:
             return line.start - len(typed)
-        levels, last = {level for level in levels if level < depth} | {depth}, depth
+        levels, last = {level for level in levels if level < depth} | _levels_of(written), depth
     return None
+
+
+def _levels_of(line: str) -> set[int]:
+    """How deep a line is, and how deep what it says is where it is an item of a list (``- name: x``)."""
+    marker = _ITEM.match(line)
+    return {indentation(line), len(marker.group().expandtabs(TAB_WIDTH)) if marker else indentation(line)}
 
 
 def _lines_around(draft: Draft) -> list[str]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from functools import cache
 
-from codeslm_lsp.completion.postprocess.draft import MAX_PREFIX_CHARS, Draft, cut, is_prose, typed_of
+from codeslm_lsp.completion.postprocess.draft import MAX_PREFIX_CHARS, Draft, before_cursor, cut, is_prose, typed_of
 from codeslm_lsp.prompt.families import load_formats
 from codeslm_lsp.syntax.languages import language_of
 from codeslm_lsp.syntax.lexical import scan
@@ -109,10 +109,10 @@ def beginning_of_the_file_again(draft: Draft) -> Draft:
 
 def _is_code(draft: Draft, line_start: int, at: int) -> bool:
     """Whether ``at`` stands in code, on a line that begins at ``line_start`` and with nothing that is typed."""
-    typed = typed_of(draft)
-    if line_start == 0 and typed.strip():
+    if line_start == 0 and typed_of(draft).strip():
         return False
-    return scan(typed + draft.text[:at], draft.language).inside == "code"
+    before = before_cursor(draft)
+    return scan(draft.text[:at], draft.language, before).inside == "code"
 
 
 def _cut_before(draft: Draft, start: int) -> Draft:

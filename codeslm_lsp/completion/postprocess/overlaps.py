@@ -70,7 +70,8 @@ def nearly_repeats_next_line(draft: Draft) -> Draft:
     lines, following = _whole_lines(draft), _lines_below(draft)
     for n in range(min(len(lines), len(following)), 0, -1):
         last = [line for _, line in lines[len(lines) - n :]]
-        if indentation(last[0]) == indentation(following[0]) and _are_alike(last, following[:n]):
+        says_something = any(_says_something(line, draft.language) for line in last)
+        if says_something and indentation(last[0]) == indentation(following[0]) and _are_alike(last, following[:n]):
             return _without(draft, lines[len(lines) - n][0])
     return draft
 
@@ -120,6 +121,8 @@ def _is_same(line: str, other: str) -> bool:
 def _says_something(line: str, language: Language | None) -> bool:
     """Whether a line is more than what closes a block, which often stands twice in good code."""
     bare = line.strip().rstrip(";,")
+    if language is not None and language.directive and bare.startswith(language.directive):
+        return False
     closing = language.closing_words if language is not None else ()
     return len(line.strip()) >= MIN_REPEATED_LINE and bare not in closing and bool(bare.strip(")]}"))
 

@@ -1,0 +1,107 @@
+"""A completion and how it came about → the figures by which its chance of being right can be told. Judges nothing."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+
+from codeslm_lsp.context.near import IDENTIFIER
+from codeslm_lsp.syntax.parses import tree_error_count
+from codeslm_lsp.syntax.tree import SyntaxTree
+from codeslm_lsp.values import Document, Features, StopReason, Token
+
+MAX_AROUND_CHARS = 15_000
+"""Names are looked for so far before and behind the cursor; that takes a millisecond, at every answer."""
+
+MAX_PARSED_CHARS = 100_000
+"""Larger files are not parsed with the completion in them: with half of them it would take longer than a key may."""
+
+IMPOSSIBLE = -100.0
+"""The logarithm of a probability that no token has; of what was not generated. JSON has no infinity."""
+
+_STRING = re.compile(r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|#[^\n]*|//[^\n]*")
+_BOUND = re.compile(
+    r"([^\W\d]\w*)\s*(?::[^=\n]*)?=(?!=)"
+    r"|\b(?:for|as|def|class|let|const|var|fn|func|function|lambda|import|struct|enum|interface|type)\s+([^\W\d]\w*)"
+)
+
+Knows = Callable[[str], bool]
+"""Whether a name stands anywhere in the workspace."""
+
+
+def features_of(
+    shown: str,
+    tokens: Sequence[Token],
+    stop: StopReason,
+    document: Document,
+    cursor: int,
+    tree: SyntaxTree | None,
+    knows: Knows,
+) -> Features:
+    """The figures of ``shown``, inserted at ``cursor`` of ``document``; ``tokens`` are what was generated for it."""
+    logprobs = shown_logprobs(shown, tokens)
+    return Features(
+        mean_logprob=sum(logprobs) / len(logprobs) if logprobs else IMPOSSIBLE,
+        min_logprob=min(logprobs, default=IMPOSSIBLE),
+        first_logprob=logprobs[0] if logprobs else IMPOSSIBLE,
+        n_tokens=len(logprobs),
+        n_lines=shown.strip("\n").count("\n") + 1,
+        n_characters=len(shown.strip()),
+        n_unknown_names=len(unknown_names(shown, document, cursor, tree, knows)),
+        parse_gain=_parse_gain(shown, document, cursor, tree),
+        ended=stop is StopReason.END,
+    )
+
+
+def shown_logprobs(shown: str, tokens: Sequence[Token]) -> list[float]:
+    """The log-probabilities of the tokens that ``shown`` consists of."""
+    length, logprobs = 0, []
+    for token in tokens:
+        if length >= len(shown):
+            break
+        length += len(token.text)
+        logprobs.append(token.logprob)
+    return logprobs
+
+
+def unknown_names(
+    shown: str, document: Document, cursor: int, tree: SyntaxTree | None, knows: Knows
+) -> tuple[str, ...]:
+    """Names in ``shown`` that neither the file nor the workspace nor the language has, and that it does not bind."""
+    code = _STRING.sub("", shown)
+    around = document.text[max(0, cursor - MAX_AROUND_CHARS) : cursor + MAX_AROUND_CHARS]
+    # The first and last name may be parts of names whose rest stands around the cursor.
+    joined = _word_before(document.text, cursor) + code + _word_after(document.text, cursor)
+    known = set(IDENTIFIER.findall(around)) | {name for pair in _BOUND.findall(joined) for name in pair if name}
+    if tree is not None and tree.language.name == "python":
+        known |= _python_names()
+    return tuple(name for name in dict.fromkeys(IDENTIFIER.findall(joined)) if name not in known and not knows(name))
+
+
+def _parse_gain(shown: str, document: Document, cursor: int, tree: SyntaxTree | None) -> int:
+    """How many errors fewer the file's tree has with ``shown`` in it; 0 where that is not known."""
+    if tree is None or tree.root is None or len(document.text) > MAX_PARSED_CHARS:
+        return 0
+    after = tree.updated(document.text[:cursor] + shown + document.text[cursor:])
+    return tree_error_count(tree) - tree_error_count(after) if after.root is not None else 0
+
+
+def _word_before(text: str, cursor: int) -> str:
+    found = re.search(r"\w*$", text[max(0, cursor - 100) : cursor])
+    return found.group() if found else ""
+
+
+def _word_after(text: str, cursor: int) -> str:
+    found = re.match(r"\w*", text[cursor : cursor + 100])
+    return found.group() if found else ""
+
+
+@cache
+def _python_names() -> frozenset[str]:
+    """Keywords, built-in names, and what the built-in types have; of the Python that runs this."""
+    types = (str, bytes, int, float, list, dict, set, tuple, BaseException)
+    members = {name for each in types for name in dir(each)}
+    return frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *members, "self", "cls"})

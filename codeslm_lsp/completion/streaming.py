@@ -1,0 +1,40 @@
+"""A stream of tokens → the generation, stopped where what was asked for is complete."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+
+from codeslm_lsp.completion.postprocess.draft import Draft
+from codeslm_lsp.completion.stopping import line_end, wanted_end
+from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream
+from codeslm_lsp.values import Generation, StopReason
+
+
+async def read(stream: TokenStream, request: GenerateRequest, around: Draft, patience_ms: float) -> Generation:
+    """Read until what was asked for is complete, or a line of it is and ``patience_ms`` have passed."""
+    ended: StopReason | None = None
+    texts: dict[int, str] = {}
+    n_tokens, deadline = 0, math.inf
+    async for token in stream:
+        n_tokens += 1
+        texts[token.branch] = texts.get(token.branch, "") + token.text
+        now = time.perf_counter()
+        deadline = min(deadline, now + patience_ms / 1000)
+        if request.n_alternatives and n_tokens <= len(texts):
+            continue  # All continuations begin before one of them goes on.
+        if all(_end_of(around, text) is not None for text in texts.values()):
+            ended = StopReason.END
+        elif now > deadline and all(line_end(text) is not None for text in texts.values()):
+            ended = StopReason.TIME_BUDGET
+        if ended is not None:
+            await stream.stop()
+            break
+    generation = await stream.result()
+    return generation if ended is None else replace(generation, stop=ended)
+
+
+def _end_of(around: Draft, text: str) -> int | None:
+    """Where in ``text`` what was asked for is complete."""
+    return wanted_end(around.extent, around.prefix, text, around.suffix, around.language)

@@ -126,8 +126,8 @@ class ContextSettings(_Table):
     enabled: bool = _setting(
         True, "Whether prompts may hold code of other files of the workspace; only the open file's own if not."
     )
-    share: float = Field(
-        0.25, description="Share of the prompt for code of other files, at most.", ge=0.0, le=0.75, strict=False
+    max_tokens: int = _setting(
+        256, "The most tokens of other files' code, besides those of the prompt.", unit="tokens", ge=0, le=100_000
     )
 
 

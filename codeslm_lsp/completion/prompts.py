@@ -200,21 +200,25 @@ class Prompts:
     async def _build_first(self, document: Document, anchor: int, cursor: Cursor, tree_of: TreeOf) -> Prompt:
         """The whole prompt, or a short one where somebody would wait too long for it."""
         prompt = await self._build_whole(document, anchor, cursor, tree_of)
+        suffix_share = self._settings.prompt.suffix_share
         if await self._n_cold(prompt) > WORTH_SHORTENING * self._n_first():
-            prompt = await self._build(document, anchor, cursor, tree_of, self._n_first())
+            prompt = await self._build(document, anchor, cursor, tree_of, TokenBudget(self._n_first(), suffix_share))
         return prompt
 
     async def _build_whole(self, document: Document, anchor: int, cursor: Cursor, tree_of: TreeOf) -> Prompt:
-        return await self._build(document, anchor, cursor, tree_of, self._settings.prompt.max_tokens)
+        options = self._settings.prompt
+        n_snippets = self._settings.context.max_tokens if self._settings.context.enabled else 0
+        budget = TokenBudget(options.max_tokens, options.suffix_share, n_snippets=n_snippets)
+        return await self._build(document, anchor, cursor, tree_of, budget)
 
-    async def _build(self, document: Document, anchor: int, cursor: Cursor, tree_of: TreeOf, n_tokens: int) -> Prompt:
+    async def _build(
+        self, document: Document, anchor: int, cursor: Cursor, tree_of: TreeOf, budget: TokenBudget
+    ) -> Prompt:
         model_format = await self._format()
-        share = self._settings.context.share
-        budget = TokenBudget(n_tokens, self._settings.prompt.suffix_share, snippet_share=share)
         tree = tree_of()
         context = gather(document, anchor, cursor, tree)
-        if self._workspace is not None and self._settings.context.enabled:
-            snippets = await self._workspace.snippets(document, cursor, tree, int(n_tokens * share), n_tokens)
+        if self._workspace is not None and budget.n_snippets:
+            snippets = await self._workspace.snippets(document, cursor, tree, budget.n_snippets, budget.n_prompt)
             context = replace(context, snippets=snippets)
         prompt = await build_prompt(context, model_format.fim, model_format.tokenizer, budget)
         once = tuple(each for each in context.snippets if not _is_shown_twice(each, context, prompt))

@@ -29,14 +29,15 @@ window does not move with every line that is typed."""
 class TokenBudget:
     """How many tokens a prompt may have, and what they are for.
 
-    ``suffix_share`` of ``n_prompt`` is for the text after the cursor; what either side does not need goes to the other.
-    ``kept_share`` is of the prefix's tokens, ``snippet_share`` of all.
+    ``n_prompt`` are for the document. ``suffix_share`` of them is for the text after the cursor; what either side does
+    not need goes to the other. ``kept_share`` is of the prefix's tokens. Snippets may have ``n_snippets`` besides: they
+    shall not cost the model the text around the cursor, which says more.
     """
 
     n_prompt: int
     suffix_share: float = 0.25
     kept_share: float = 0.25
-    snippet_share: float = 0.25
+    n_snippets: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +55,15 @@ class _Window:
 
 
 async def build_prompt(context: Context, fim: FimFormat, tokenizer: Tokenizer, budget: TokenBudget) -> Prompt:
-    """The prompt for ``context``, of at most ``budget.n_prompt`` tokens (or just the sentinels, should these be more).
+    """The prompt for ``context``, of at most as many tokens as ``budget`` has (or just the sentinels, if more).
 
     Costs a handful of tokenizer calls on some eight characters for every token of the budget, however large the
     document is.
     """
-    snippets = await lay_out_snippets(context, fim, tokenizer, int(budget.n_prompt * budget.snippet_share))
+    snippets = await lay_out_snippets(context, fim, tokenizer, budget.n_snippets)
     fixed = (*fim.bos_ids, *snippets.token_ids)
     n_sentinels = sum(isinstance(part, int) for part in fim.layout)
-    n_free = max(0, budget.n_prompt - len(fixed) - n_sentinels)
+    n_free = max(0, budget.n_prompt - len(fim.bos_ids) - n_sentinels) + snippets.n_lead
     window = await _choose_window(context, fim, tokenizer, snippets, budget, n_free)
     prefix_ids, suffix_ids = await _encode(window, fim, tokenizer)
     while len(prefix_ids) + len(suffix_ids) > n_free and (window.head or window.prefix or window.suffix):

@@ -20,12 +20,13 @@ _DEFAULT_COMMENT = "//"
 class SnippetLayout:
     """``token_ids`` stand before the layout, ``lead`` at the head of the prefix. Both empty without snippets.
 
-    ``paths`` are those of the snippets inside, in their order, each once.
+    ``paths`` are those of the snippets inside, in their order, each once; ``n_lead`` the tokens of the lead, at most.
     """
 
     token_ids: tuple[int, ...] = ()
     lead: str = ""
     paths: tuple[str, ...] = ()
+    n_lead: int = 0
 
 
 async def lay_out_snippets(context: Context, fim: FimFormat, tokenizer: Tokenizer, quota: int) -> SnippetLayout:
@@ -50,11 +51,14 @@ async def lay_out_snippets(context: Context, fim: FimFormat, tokenizer: Tokenize
 
 async def _in_prefix(context: Context, fim: FimFormat, tokenizer: Tokenizer, quota: int) -> SnippetLayout:
     texts = [_as_text(snippet, fim.repository, context.language_id) for snippet in context.snippets]
-    chosen = _that_fit(await encode_user_texts(tokenizer, fim, texts), quota)
+    prefix = fim.repository.prefix.format(path=context.path) if fim.repository else ""
+    before, *encoded = await encode_user_texts(tokenizer, fim, [prefix, *texts])
+    chosen = _that_fit(encoded, quota - len(before))
     if not chosen:
         return SnippetLayout()
-    prefix = fim.repository.prefix.format(path=context.path) if fim.repository else ""
-    return SnippetLayout(lead="".join(texts[index] for index in chosen) + prefix, paths=_paths(context, chosen))
+    lead = "".join(texts[index] for index in chosen) + prefix
+    n_lead = len(before) + sum(len(encoded[index]) for index in chosen)
+    return SnippetLayout(lead=lead, paths=_paths(context, chosen), n_lead=n_lead)
 
 
 def _paths(context: Context, chosen: Sequence[int]) -> tuple[str, ...]:

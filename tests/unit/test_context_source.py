@@ -81,8 +81,9 @@ async def answered(marked: str, folder: Folder, settings: Settings) -> tuple[str
     return bytes(request.token_ids[1 : request.token_ids.index(SUF)]).decode(), report
 
 
-def wide(max_tokens: int = 2048, share: float = 0.25) -> Settings:
-    tables = {"prompt": {"max_tokens": max_tokens}, "completion": {"prefetch": "never"}, "context": {"share": share}}
+def wide(max_tokens: int = 2048, n_context: int | None = None) -> Settings:
+    context = {"max_tokens": max_tokens // 4 if n_context is None else n_context}
+    tables = {"prompt": {"max_tokens": max_tokens}, "completion": {"prefetch": "never"}, "context": context}
     return Settings.model_validate(tables)
 
 
@@ -199,7 +200,7 @@ async def test_what_the_window_reaches_all_the_same_is_not_shown_twice(
         prompt, report = await answered(text, folder, wide(8192))
         assert report.snippets == ()
         assert prompt == text[: text.index("        ‸")]
-        assert (await answered(text, folder, wide(2048, share=0.75)))[1].snippets == ("shop/cart.py",)
+        assert (await answered(text, folder, wide(2048, n_context=1536)))[1].snippets == ("shop/cart.py",)
 
 
 async def test_the_same_code_stays_while_a_file_is_being_written(tmp_path: Path) -> None:

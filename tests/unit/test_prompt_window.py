@@ -59,8 +59,9 @@ def line_start(line: int) -> int:
 
 
 async def build(context: Context, n_prompt: int = 2000, fim: FimFormat = FIM) -> Prompt:
-    prompt = await build_prompt(context, fim, CharacterTokenizer(), TokenBudget(n_prompt))
-    assert len(prompt.token_ids) <= n_prompt
+    n_snippets = n_prompt // 4 if context.snippets else 0
+    prompt = await build_prompt(context, fim, CharacterTokenizer(), TokenBudget(n_prompt, n_snippets=n_snippets))
+    assert len(prompt.token_ids) <= n_prompt + n_snippets
     assert context.prefix.endswith(prompt.prefix_text)
     assert context.suffix.startswith(prompt.suffix_text)
     return prompt
@@ -221,6 +222,15 @@ async def test_a_snippet_that_does_not_fit_is_left_out() -> None:
     text = text_of((await build(context, n_prompt=200)).token_ids)
     assert "small.py" in text
     assert "big.py" not in text
+
+
+async def test_snippets_do_not_cost_the_document_its_room() -> None:
+    plain = context_at(DOCUMENT, line_start(200))
+    with_snippets = replace(plain, snippets=(Snippet("b.py", "b = 1\n" * 10),))
+    alone, beside = await build(plain, n_prompt=600), await build(with_snippets, n_prompt=600)
+    assert len(beside.token_ids) > len(alone.token_ids)
+    assert len(beside.prefix_text) >= len(alone.prefix_text)
+    assert len(beside.suffix_text) >= len(alone.suffix_text)
 
 
 async def test_a_format_without_a_suffix_spends_everything_on_the_prefix() -> None:

@@ -370,7 +370,9 @@ async def test_what_was_just_written_in_another_file_is_shown_and_told(tmp_path:
     for path in ("handlers.py", "colours.py", "numbers.py", "letters.py"):
         (tmp_path / path).write_text(f"def {path[:-3]}(value):\n    return value\n")
     handlers = (tmp_path / "handlers.py").as_uri()
-    async with replay_editor(root=tmp_path, options={"prompt": {"max_tokens": 8192}}) as editor:
+    async with replay_editor(
+        root=tmp_path, options={"prompt": {"max_tokens": 8192}, "context": {"max_tokens": 2048}}
+    ) as editor:
         editor.open(handlers, (tmp_path / "handlers.py").read_text())
         editor.edit(handlers, 0, 0, written + rest)
         shown = []

@@ -18,6 +18,9 @@ UNUSED_WEIGHT = 1.6
 IMPORTED_WEIGHT = 0.1
 """What is imported will be used somewhere, if not here."""
 
+MIN_WEIGHT = 0.3
+"""What is imported, used already, and named nowhere near the hole, is not likely to help and not shown."""
+
 UNIMPORTED_FACTOR = 0.4
 """What nobody imported is shown only where there is room, unless it is a receiver's or an enclosing type: the name may
 mean something else."""
@@ -75,7 +78,8 @@ def stubs(
         if text and text not in found:
             weight = weight_of(name) - near.get(name, 0.0) * (1 - UNIMPORTED_FACTOR)
             found[text] = Stub(where, name, text, weight)
-    return tuple(sorted(found.values(), key=lambda stub: -stub.weight))
+    likely = (stub for stub in found.values() if stub.weight >= MIN_WEIGHT)
+    return tuple(sorted(likely, key=lambda stub: -stub.weight))
 
 
 def _names_of_module(

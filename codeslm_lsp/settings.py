@@ -10,6 +10,7 @@ Later sources win: defaults < ``[tool.codeslm]`` of the workspace's ``pyproject.
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -266,6 +267,12 @@ def environment_source(environment: Mapping[str, str]) -> Source | None:
             table = nested if isinstance(nested, dict) else {}
         table[path[-1]] = _environment_value(value, path)
     return Source("the environment", options) if options else None
+
+
+def user_folder(variable: str, default: Path) -> Path:
+    """The folder that an environment variable names; ``default`` where it names none."""
+    named = os.environ.get(variable, "").strip()
+    return Path(named).expanduser().absolute() if named else default
 
 
 def _environment_value(value: str, path: Sequence[str]) -> Any:

@@ -17,12 +17,11 @@ from codeslm_lsp.cli.bench_machine import machine
 from codeslm_lsp.cli.bench_overhead import overhead
 from codeslm_lsp.cli.progress import counting
 from codeslm_lsp.cli.wiring import model_path
-from codeslm_lsp.engine.tuning import choose_threads
+from codeslm_lsp.engine.tuning import threads_of
 from codeslm_lsp.evaluation.plot import draw_latencies
 from codeslm_lsp.evaluation.replay import Tally, assistants, run
 from codeslm_lsp.evaluation.rival import server_program
 from codeslm_lsp.evaluation.typist import Task, read_tasks
-from codeslm_lsp.models.choose import n_physical_cores
 from codeslm_lsp.models.store import open_store
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import InputError
@@ -86,7 +85,7 @@ async def _measure(
     program: Path | None,
     tallies: dict[str, Tally],
 ) -> None:
-    n_threads = settings.engine.threads or choose_threads(n_physical_cores())
+    n_threads = threads_of(settings.engine.threads)
     async with assistants(model, settings, program, n_threads) as everyone:
         with counting() as progress:
             task = progress.add_task("pauses", total=n_pauses * len(everyone))

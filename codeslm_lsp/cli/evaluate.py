@@ -78,17 +78,7 @@ def evaluate(
 
 def _table(numbers: dict[str, Any], model: str, benchmark: str) -> Table:
     table = Table(title=f"{Path(benchmark).name}, {model}", title_justify="left")
-    for title in (
-        "arm",
-        "n",
-        "exact match %",
-        "harmed %",
-        "first line %",
-        "pass@1 %",
-        "shown %",
-        "median ms",
-        "tokens read",
-    ):
+    for title in TITLES:
         table.add_column(title, justify="left" if title == "arm" else "right")
     for name, row in numbers.items():
         table.add_row(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from codeslm_lsp.context.unimported import seen_without_import
 from codeslm_lsp.syntax.imports import Import
 from codeslm_lsp.workspace.index import Index
+from codeslm_lsp.workspace.paths import stem_of
 
 RECEIVER_WEIGHT = 3.0
 """The type before the dot: its members are what is being written."""
@@ -91,6 +92,6 @@ def _names_of_module(
     if record is None:
         return []
     top = [symbol.name for symbol in record.symbols if not symbol.parent]
-    stem = path.rpartition("/")[2].partition(".")[0]
+    stem = stem_of(path)
     wanted = top if stem in types or unused(stem) else [name for name in top if name in near or name in types]
     return list(dict.fromkeys(wanted))[:MAX_NAMES_OF_MODULE]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from codeslm_lsp.syntax.imports import Import
 from codeslm_lsp.workspace.index import Index
 from codeslm_lsp.workspace.paths import folder_of
+from codeslm_lsp.workspace.records import TYPE_KINDS
 
 _BY_FOLDER = frozenset({"go", "java", "csharp"})
 _BY_HEADER = frozenset({"c", "cpp"})
@@ -18,9 +19,6 @@ _BY_NAME = frozenset({"ruby", "php"})
 
 SEES_WITHOUT_IMPORT = _BY_FOLDER | _BY_HEADER | _BY_NAME
 """Languages in which a file may use what it does not import."""
-
-_TYPES = frozenset({"class", "interface", "struct", "record", "trait", "enum", "union", "type"})
-"""Kinds that are seen even where they stand in a namespace; of other members only their owner knows."""
 
 MAX_NAMES = 40
 """The nearest. Each is one question to the index, which takes less than a millisecond."""
@@ -42,7 +40,8 @@ def seen_without_import(
     for name in names[:MAX_NAMES]:
         if language in _BY_NAME and not name[0].isupper():
             continue
-        at_top = [each for each in index.definitions(name) if not each.symbol.parent or each.symbol.kind in _TYPES]
+        # A type is seen even where it stands in a namespace; of other members only their owner knows.
+        at_top = [each for each in index.definitions(name) if not each.symbol.parent or each.symbol.kind in TYPE_KINDS]
         paths = {each.path for each in at_top if _ending(each.path) in _endings(path)}
         if language in _BY_HEADER:
             paths &= headers

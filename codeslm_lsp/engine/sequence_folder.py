@@ -21,6 +21,7 @@ from pathlib import Path
 import platformdirs
 
 from codeslm_lsp.engine.sequence_file import Damaged, Head, State, head_of, pack_head, read_head, read_state
+from codeslm_lsp.settings import user_folder
 
 FILES_PER_DOCUMENT = 2
 """As many as a document has sequences. What is typed leads to ever new prompts, which would crowd out all others."""
@@ -144,10 +145,7 @@ def open_folder(path: Path, model: bytes, max_bytes: int) -> SequenceFolder | No
 
 def sequences_dir() -> Path:
     """``CODESLM_SEQUENCES_DIR``, or the folder for this user's caches on this system."""
-    configured = os.environ.get("CODESLM_SEQUENCES_DIR", "").strip()
-    if configured:
-        return Path(configured).expanduser().absolute()
-    return platformdirs.user_cache_path("codeslm", appauthor=False) / "sequences"
+    return user_folder("CODESLM_SEQUENCES_DIR", platformdirs.user_cache_path("codeslm", appauthor=False) / "sequences")
 
 
 @dataclass(frozen=True, slots=True)

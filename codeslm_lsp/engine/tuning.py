@@ -34,6 +34,11 @@ def choose_threads(n_cores: int) -> int:
     return max(1, n_cores if n_cores <= 2 else n_cores - 1)
 
 
+def threads_of(wanted: int) -> int:
+    """``wanted``; where that is 0, as many as this machine's cores allow until it is measured."""
+    return wanted or choose_threads(n_physical_cores())
+
+
 def load_tuning(model: Path) -> Tuning | None:
     """What was measured of this model here; ``None`` when it has to be measured. Raises nothing."""
     try:

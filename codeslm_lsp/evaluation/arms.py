@@ -13,11 +13,10 @@ from lsprotocol import types
 from codeslm_lsp.completion.model_format import ModelFormat, read_format
 from codeslm_lsp.engine.process import EngineOptions, EngineProcess
 from codeslm_lsp.engine.protocol import GenerateRequest
-from codeslm_lsp.engine.tuning import choose_threads
+from codeslm_lsp.engine.tuning import threads_of
 from codeslm_lsp.evaluation import rival
 from codeslm_lsp.evaluation.cases import Case
 from codeslm_lsp.evaluation.client import Server, serving
-from codeslm_lsp.models.choose import n_physical_cores
 from codeslm_lsp.prompt.build import TokenBudget, build_prompt
 from codeslm_lsp.prompt.user_text import encode_user_texts
 from codeslm_lsp.settings import Settings
@@ -65,7 +64,7 @@ async def open_arm(name: str, model: Path, settings: Settings, folder: Path | No
                 yield arm
         case "llama_vim":
             program = rival.server_program(install=False)
-            n_threads = settings.engine.threads or choose_threads(n_physical_cores())
+            n_threads = threads_of(settings.engine.threads)
             async with rival.running(program, model, n_threads) as server:
                 yield lambda case: _fill_by_rival(case, server)
         case _:

@@ -17,8 +17,7 @@ from typing import Any
 from codeslm_lsp.engine.meeting import SPIN_COUNT
 from codeslm_lsp.engine.process import EngineOptions, EngineProcess
 from codeslm_lsp.engine.protocol import GenerateRequest
-from codeslm_lsp.engine.tuning import choose_threads
-from codeslm_lsp.models.choose import n_physical_cores
+from codeslm_lsp.engine.tuning import threads_of
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import EngineDied, InputError
 
@@ -58,7 +57,7 @@ async def compare(
     on_run: Callable[[], None],
 ) -> list[Compared]:
     """Continue every prompt, of ``n_prompt`` tokens, by ``n_tokens``; the two take turns at being the first."""
-    n_threads = settings.engine.threads or choose_threads(n_physical_cores())
+    n_threads = threads_of(settings.engine.threads)
     n_ctx, n_ubatch = settings.engine.context_tokens, settings.engine.microbatch_tokens or N_UBATCH
     cache_bytes = settings.engine.cache_megabytes << 20
     engine = EngineProcess(EngineOptions(model, n_ctx, n_ubatch, n_threads, cache_bytes, shared=False))

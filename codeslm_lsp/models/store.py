@@ -6,7 +6,6 @@ Beside each ``model.gguf`` lies ``model.gguf.json`` with its hash, so that a sta
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import platformdirs
 from codeslm_lsp.models.catalogue import Catalogue, Entry, load_catalogue
 from codeslm_lsp.models.gguf import read_header
 from codeslm_lsp.models.transfer import hash_file
+from codeslm_lsp.settings import user_folder
 from codeslm_lsp.values import InputError, ModelDamaged, ModelNotFound
 
 PARTIAL = ".partial"
@@ -143,10 +143,7 @@ class Store:
 
 def models_dir() -> Path:
     """``CODESLM_MODELS_DIR``, or the folder for this user's data on this system."""
-    configured = os.environ.get("CODESLM_MODELS_DIR", "").strip()
-    if configured:
-        return Path(configured).expanduser().absolute()
-    return platformdirs.user_data_path("codeslm", appauthor=False) / "models"
+    return user_folder("CODESLM_MODELS_DIR", platformdirs.user_data_path("codeslm", appauthor=False) / "models")
 
 
 def open_store() -> Store:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from codeslm_lsp.syntax.languages import Language, language_of
 from codeslm_lsp.workspace.ignored import IGNORE_FILES, IgnoreRules
+from codeslm_lsp.workspace.paths import name_of
 from codeslm_lsp.workspace.secrets import holds_secret, is_secret_name
 
 MAX_FILE_BYTES = 512 * 1024
@@ -102,7 +103,7 @@ class SourceFolder:
         return all(_is_real_folder(self.folder / each) and self._goes_into(each) for each in above)
 
     def _goes_into(self, path: str) -> bool:
-        name = path.rpartition("/")[2]
+        name = name_of(path)
         if name.startswith(".") or name in _FOREIGN_FOLDERS or name in _TOOL_FOLDERS or name.startswith("cmake-build-"):
             return False  # In hidden folders tools keep what is theirs.
         if path.count("/") >= MAX_DEPTH or not _is_text(path) or self._rules.ignores(path, is_folder=True):
@@ -113,7 +114,7 @@ class SourceFolder:
         return not any((here / mark).exists() for mark in _FOLDER_MARKS)
 
     def _found(self, path: str) -> FoundFile | None:
-        name = path.rpartition("/")[2]
+        name = name_of(path)
         if name.startswith(".") or source_language(path) is None or is_secret_name(path) or not _is_text(path):
             return None
         try:
@@ -129,13 +130,13 @@ class SourceFolder:
 
 def source_language(path: str) -> Language | None:
     """The language of a file of source code; ``None`` for data, prose, and what no grammar is known for."""
-    language = _language_of_name(path.rpartition("/")[2])
+    language = _language_of_name(name_of(path))
     return None if language is None or language.name in _DATA_LANGUAGES else language
 
 
 def changes_rules(path: str) -> bool:
     """Whether a file says which others are to be read."""
-    return path.rpartition("/")[2] in (*IGNORE_FILES, *_FOLDER_MARKS)
+    return name_of(path) in (*IGNORE_FILES, *_FOLDER_MARKS)
 
 
 def read_source(folder: Path, path: str) -> bytes | None:

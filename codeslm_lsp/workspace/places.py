@@ -13,6 +13,8 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock, Timeout
 
+from codeslm_lsp.settings import user_folder
+
 MAX_AGE_DAYS = 60
 """A folder that was not opened for so long is indexed anew, which takes a minute, rather than kept."""
 
@@ -44,10 +46,7 @@ class Place:
 
 def index_dir() -> Path:
     """``CODESLM_INDEX_DIR``, or the folder for this user's caches on this system."""
-    configured = os.environ.get("CODESLM_INDEX_DIR", "").strip()
-    if configured:
-        return Path(configured).expanduser().absolute()
-    return platformdirs.user_cache_path("codeslm", appauthor=False) / "index"
+    return user_folder("CODESLM_INDEX_DIR", platformdirs.user_cache_path("codeslm", appauthor=False) / "index")
 
 
 def place_of(folder: Path) -> Place:

@@ -26,6 +26,9 @@ MAX_DOC = 120
 MAX_SYMBOLS, MAX_NAMES = 2000, 5000
 """Of one file. Files written by hand have some hundreds; what has more is data in the shape of code."""
 
+TYPE_KINDS = frozenset({"class", "interface", "struct", "record", "trait", "enum", "union", "type"})
+"""Kinds of symbols that have members; a module or namespace is none of them."""
+
 _FUNCTION_KINDS = frozenset({"function", "method", "constructor"})
 _WITH_DOC = _FUNCTION_KINDS | {"class"}
 

@@ -13,10 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from codeslm_lsp.workspace.records import Symbol
-
-_HOLDERS = frozenset({"class", "interface", "struct", "record", "trait", "enum", "union", "type"})
-"""Kinds whose members are shown with them."""
+from codeslm_lsp.workspace.records import TYPE_KINDS, Symbol
 
 _ROOMS = frozenset({"module", "namespace"})
 """Kinds that only hold others together: what stands in them is at the top of its file all the same."""
@@ -44,7 +41,7 @@ def is_public(name: str) -> bool:
 def _named(symbols: Sequence[Symbol], name: str) -> Symbol | None:
     """What a name means in a file: what stands at its top rather than a member, a type rather than its constructor."""
     same = [each for each in symbols if name in (each.name, each.qualified_name)]
-    return min(same, key=lambda each: (each.parent != "", each.kind not in _HOLDERS), default=None)
+    return min(same, key=lambda each: (each.parent != "", each.kind not in TYPE_KINDS), default=None)
 
 
 def _text(symbol: Symbol, symbols: Sequence[Symbol], language: str) -> str:
@@ -52,7 +49,7 @@ def _text(symbol: Symbol, symbols: Sequence[Symbol], language: str) -> str:
     members = _members(symbol, symbols)
     if language == "lua" and symbol.kind == "variable":
         return "\n".join([header, *members])  # A table, and the functions that are put into it.
-    if symbol.kind not in _HOLDERS:
+    if symbol.kind not in TYPE_KINDS:
         return _closed(header, language)
     lines = [_indented(_closed(each, language)) for each in members]
     if language == "python":

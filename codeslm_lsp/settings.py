@@ -63,6 +63,12 @@ class CompletionSettings(_Table):
     in_strings: bool = _setting(
         True, "Whether typing in a string, such as a docstring, asks for completions; an explicit request always may."
     )
+    confidence: Literal["eager", "balanced", "strict"] = _setting(
+        "balanced",
+        "How likely a suggestion must be right to be offered while typing: 'eager' offers everything, 'balanced' hides "
+        "what is probably wrong and ends before the first doubtful line, 'strict' offers what is almost sure. An "
+        "explicit request is always answered.",
+    )
     max_tokens: int = _setting(96, "The most tokens one completion may have.", unit="tokens", ge=1, le=1024)
     time_budget_ms: int = _setting(
         500,

@@ -109,6 +109,7 @@ class SkipReason(enum.StrEnum):
     REPEATS_SUFFIX = "repeats_suffix"
     REPEATS_PREFIX = "repeats_prefix"
     NOT_CODE = "not_code"
+    UNLIKELY = "unlikely"
     HEALING_FAILED = "healing_failed"
     INTERNAL_ERROR = "internal_error"
 
@@ -318,24 +319,27 @@ class Generation:
 class Completion:
     """What is offered to the user as ghost text.
 
-    It replaces ``[start, end)`` of the document (code-point offsets) by ``text``. ``confidence`` is in [0, 1].
+    It replaces ``[start, end)`` of the document (code-point offsets) by ``text``. ``confidence`` is the chance, in
+    [0, 1], that the user would write just this (``completion/confidence``).
     """
 
     text: str
     start: int
     end: int
-    confidence: float
+    confidence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What a completion's chance of being right is told by.
+    """What a completion's chance of being right is told by; or that of its first lines.
 
-    ``…_logprob`` are natural logarithms of the probabilities of its tokens: their mean, the smallest, the first.
-    ``n_unknown_names`` stand neither in the file nor in the workspace nor in the language. With it the file's tree has
-    ``parse_gain`` errors fewer. ``ended``: the model said so itself, or what was asked for was complete.
+    ``…_logprob`` are natural logarithms of the probabilities of its tokens: their sum, mean, smallest and first.
+    ``n_unknown_names`` stand neither in the file nor in the workspace nor in the language nor in what is installed.
+    With all of it the file's tree has ``parse_gain`` errors fewer. ``ended``: the model said so itself, or what was
+    asked for was complete, or a line end follows.
     """
 
+    sum_logprob: float
     mean_logprob: float
     min_logprob: float
     first_logprob: float
@@ -345,6 +349,19 @@ class Features:
     n_unknown_names: int
     parse_gain: int
     ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of a completion besides its text: how it came about, and what is wrong with it.
+
+    ``tokens`` are those of the text, from its first character on. ``unknown_names`` as in ``Features``.
+    """
+
+    tokens: tuple[Token, ...]
+    unknown_names: tuple[str, ...] = ()
+    parse_gain: int = 0
+    ended: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,9 +380,10 @@ class Report:
 
     ``prompt_outdated``: the prompt was right around the cursor, and what changed further away had not been evaluated.
     ``from_offered``: nothing was asked of the model, this is the rest of an earlier completion. ``alternatives`` are
-    offered beside the outcome. ``features`` are the outcome's as it was generated, also where only a rest of it is
-    left. ``snippets`` are the paths of what the model was shown besides the open document. Holds no source text but
-    the completions themselves.
+    offered beside the outcome. ``features`` are those of the completion's first line, of its first two lines, and so
+    on, and ``chances`` say how likely each is right; also where something of it, or all, was held back as unlikely.
+    ``evidence`` is what these come from. ``snippets`` are the paths of what the model was shown besides the open
+    document. Holds no source text but the completions themselves.
     """
 
     outcome: Completion | Skip
@@ -379,6 +397,8 @@ class Report:
     prompt_outdated: bool = False
     from_offered: bool = False
     alternatives: tuple[Completion, ...] = ()
-    features: Features | None = None
+    features: tuple[Features, ...] = ()
+    chances: tuple[float, ...] = ()
+    evidence: Evidence | None = None
     snippets: tuple[str, ...] = ()
     elapsed_ms: float = 0.0

@@ -10,14 +10,18 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import TaskID
 from rich.table import Table
 
 from codeslm_lsp.cli.progress import counting
 from codeslm_lsp.cli.wiring import model_path
 from codeslm_lsp.evaluation.arms import ARMS
 from codeslm_lsp.evaluation.cases import read_cases, read_repositories
-from codeslm_lsp.evaluation.run import Scored, run_arm, summary
+from codeslm_lsp.evaluation.record import Record
+from codeslm_lsp.evaluation.run import run_arm, summary
+from codeslm_lsp.evaluation.score import Scored
 from codeslm_lsp.models.store import open_store
+from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import InputError
 
 PATIENCE_MS = 120_000
@@ -38,6 +42,10 @@ def evaluate(
         "bare,ours"
     ),
     execute: Annotated[bool, typer.Option("--execute", help="Run the completed programs' tests for pass@1.")] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep every case here as it is filled; a run that was ended goes on."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print every case as data.")] = False,
 ) -> None:
     """Measure how often completions are right, through the real server."""
@@ -53,20 +61,20 @@ def evaluate(
         update={"time_budget_ms": PATIENCE_MS, "prefetch": "never", "alternatives": 0}
     )
     settings = context.obj.model_copy(update={"completion": patient})
+    kept = Record(record, _subject(model, benchmark, settings, execute=execute))
     results: dict[str, list[Scored]] = {}
     with counting() as progress:
         for name in names:
-            task = progress.add_task(name, total=len(cases))
+            known = kept.known(name)
+            n_known = sum(case.id in known for case in cases)
+            task = progress.add_task(name, total=len(cases), completed=n_known)
+
+            def on_case(scored: Scored, name: str = name, task: TaskID = task) -> None:
+                kept.add(name, scored)
+                progress.advance(task)
+
             results[name] = asyncio.run(
-                run_arm(
-                    name,
-                    cases,
-                    files,
-                    model,
-                    settings,
-                    execute=execute,
-                    on_case=lambda t=task: progress.advance(t),  # type: ignore[misc]
-                )
+                run_arm(name, cases, files, model, settings, execute=execute, known=known, on_case=on_case)
             )
     numbers = summary(results)
     if as_json:
@@ -74,6 +82,16 @@ def evaluate(
         typer.echo(json.dumps({"model": model.stem, "set": benchmark, "summary": numbers, "cases": detail}))
     else:
         Console().print(_table(numbers, model.stem, benchmark))
+
+
+def _subject(model: Path, benchmark: str, settings: Settings, *, execute: bool) -> dict[str, Any]:
+    """What a record's cases have in common."""
+    return {
+        "model": model.stem,
+        "set": benchmark,
+        "execute": execute,
+        "settings": settings.model_dump(mode="json", exclude={"model"}),
+    }
 
 
 def _table(numbers: dict[str, Any], model: str, benchmark: str) -> Table:

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from codeslm_lsp.completion.ahead import Ahead, is_wanted
 from codeslm_lsp.completion.defects import log_defect, unasked
-from codeslm_lsp.completion.features import features_of, shown_logprobs
+from codeslm_lsp.completion.doubt import ranked, weighed, without_doubtful_lines
+from codeslm_lsp.completion.features import evidence_of
 from codeslm_lsp.completion.model_format import ModelFormat
 from codeslm_lsp.completion.offered import Offered
 from codeslm_lsp.completion.postprocess.chain import chain
@@ -31,8 +32,8 @@ from codeslm_lsp.values import (
     Document,
     EngineError,
     EngineLoading,
+    Evidence,
     Extent,
-    Features,
     Generation,
     ModelError,
     Report,
@@ -125,6 +126,8 @@ class Completer:
                 # from a short one that the next key makes worthless. That key ends the waiting.
                 await asyncio.sleep(SETTLING_S)
             report = await self._ask(document, cursor, trigger)
+        if trigger is Trigger.AUTOMATIC:
+            report = without_doubtful_lines(report, self._settings.completion.confidence)
         if is_wanted(self._settings.completion):
             answer = report
             self._ahead.start(document.uri, lambda: self._work_ahead(document, cursor, answer))
@@ -144,9 +147,12 @@ class Completer:
             generation = await read(stream, request, around, patience_ms)
         text = "" if generation.stop is StopReason.CANCELLED else generation.text
         shown, filters = _judge(replace(around, text=text, stop=generation.stop))
-        outcome = shown if isinstance(shown, Skip) else _completion(shown, cursor, generation.tokens)
+
+        def evidence(of: str, tokens: Sequence[Token]) -> Evidence:
+            return evidence_of(of, tokens, generation.stop, document, cursor, tree, self._knows)
+
         report = Report(
-            outcome,
+            shown if isinstance(shown, Skip) else Completion(shown, cursor, cursor),
             trigger,
             around.extent,
             model.name,
@@ -155,19 +161,18 @@ class Completer:
             filters,
             found.reused,
             found.outdated,
-            alternatives=_alternatives(generation, around, outcome, cursor),
-            features=self._features(shown, generation, document, cursor, tree) if isinstance(shown, str) else None,
+            evidence=evidence(shown, generation.tokens) if isinstance(shown, str) else None,
             snippets=found.prompt.snippets,
         )
+        report = weighed(report)
+        others = _others(generation, around, report.outcome)
+        report = replace(report, alternatives=ranked(others, evidence, cursor))
         self._prompts.learn_speed(generation.timings)
         self._offered.remember(document, cursor, report)
         return report
 
-    def _features(
-        self, shown: str, generation: Generation, document: Document, cursor: Cursor, tree: SyntaxTree | None
-    ) -> Features:
-        knows = self._workspace.knows if self._workspace is not None else lambda _: False
-        return features_of(shown, generation.tokens, generation.stop, document, cursor, tree, knows)
+    def _knows(self, name: str) -> bool:
+        return self._workspace is not None and self._workspace.knows(name)
 
     async def _work_ahead(self, document: Document, cursor: Cursor, report: Report) -> None:
         """Have the next prompt evaluated, and know what will be offered once ``report``'s completion is accepted."""
@@ -232,21 +237,13 @@ def _judge(draft: Draft) -> tuple[str | Skip, tuple[str, ...]]:
     return chain(draft)
 
 
-def _alternatives(
-    generation: Generation, around: Draft, outcome: Completion | Skip, cursor: Cursor
-) -> tuple[Completion, ...]:
-    """The other continuations as they are shown: those that differ from each other and from ``outcome``."""
-    found = [outcome] if isinstance(outcome, Completion) else []
-    n_main = len(found)
+def _others(generation: Generation, around: Draft, outcome: Completion | Skip) -> list[tuple[str, tuple[Token, ...]]]:
+    """The other continuations as they would be shown: those that differ from each other and from ``outcome``."""
+    taken = [outcome.text.split()] if isinstance(outcome, Completion) else []
+    found = []
     for tokens in generation.alternatives:
         shown, _ = chain(replace(around, text="".join(token.text for token in tokens), stop=generation.stop))
-        if isinstance(shown, str) and all(shown.split() != other.text.split() for other in found):
-            found.append(_completion(shown, cursor, tokens))
-    return tuple(sorted(found[n_main:], key=lambda completion: -completion.confidence))
-
-
-def _completion(shown: str, cursor: Cursor, tokens: Sequence[Token]) -> Completion:
-    """``shown`` inserted at the cursor, with the geometric mean of the probabilities of its tokens."""
-    logprobs = shown_logprobs(shown, tokens)
-    confidence = math.exp(sum(logprobs) / len(logprobs)) if logprobs else 0.0
-    return Completion(shown, cursor, cursor, confidence)
+        if isinstance(shown, str) and shown.split() not in taken:
+            taken.append(shown.split())
+            found.append((shown, tokens))
+    return found

@@ -1,6 +1,7 @@
 """What was offered a moment ago → what is left of it, while the user types what the ghost text says.
 
-Answers without the model: across lines, and after a backspace. Also holds what was generated ahead, for a state that
+Answers without the model: across lines, and after a backspace. Also what was too doubtful to be shown is kept: each
+key that agrees with it makes its rest more likely. Also holds what was generated ahead, for a state that
 the document does not have yet.
 """
 
@@ -9,6 +10,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, replace
 
+from codeslm_lsp.completion.doubt import weighed
+from codeslm_lsp.completion.features import rest_of
 from codeslm_lsp.values import Completion, Cursor, Document, Report, Timings
 
 MAX_OFFERS = 16
@@ -46,8 +49,11 @@ class Offered:
         """The answer for ``cursor`` if the document is what it was, but for the beginning of an offer typed into it."""
         for offer in self._offers:
             if offer.uri == document.uri and (left := _left(offer, document.text, cursor)):
-                completion = Completion(left, cursor, cursor, offer.completion.confidence)
-                return replace(offer.report, outcome=completion, timings=Timings(), alternatives=(), from_offered=True)
+                completion = replace(offer.completion, text=left, start=cursor, end=cursor)
+                n_typed = len(offer.completion.text) - len(left)
+                evidence = rest_of(offer.report.evidence, n_typed) if offer.report.evidence is not None else None
+                rest = replace(offer.report, outcome=completion, timings=Timings(), alternatives=(), from_offered=True)
+                return weighed(replace(rest, evidence=evidence))
         return None
 
     def forget(self, uri: str) -> None:

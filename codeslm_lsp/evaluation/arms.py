@@ -28,7 +28,7 @@ class Fill:
     """What an arm inserted.
 
     ``skip`` is the reason where it offered nothing, ``stop`` why the generation ended, ``ms`` the request's wall time.
-    ``features`` are those of ``codeslm.explainLast``.
+    ``features`` are those of ``codeslm.explainLast``, by line.
     """
 
     text: str
@@ -36,7 +36,7 @@ class Fill:
     n_prefill: int
     skip: str = ""
     stop: str = ""
-    features: dict[str, float] | None = None
+    features: list[dict[str, float]] | None = None
 
 
 Arm = Callable[[Case], Awaitable[Fill]]

@@ -6,27 +6,16 @@ import contextlib
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from codeslm_lsp.evaluation.arms import Fill, open_arm
+from codeslm_lsp.evaluation.arms import open_arm
 from codeslm_lsp.evaluation.cases import Case, Repositories
-from codeslm_lsp.evaluation.execute import passes
+from codeslm_lsp.evaluation.score import Scored, score
 from codeslm_lsp.evaluation.statistics import paired_difference
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import InputError
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """One case filled by one arm. ``passed`` is None where nothing was run."""
-
-    id: str
-    fill: Fill
-    exact: bool
-    exact_first_line: bool
-    passed: bool | None
 
 
 async def run_arm(
@@ -37,17 +26,22 @@ async def run_arm(
     settings: Settings,
     *,
     execute: bool,
-    on_case: Callable[[], None],
+    known: Mapping[str, Scored],
+    on_case: Callable[[Scored], None],
 ) -> list[Scored]:
-    """Fill every case by one arm; those of one repository after each other, in a workspace that holds its files."""
-    scored: dict[str, Scored] = {}
-    for repository in dict.fromkeys(case.repository for case in cases):
+    """Fill every case by one arm; those of one repository after each other, in a workspace that holds its files.
+
+    Cases that are ``known`` by their ids are not filled again.
+    """
+    scored = dict(known)
+    open_cases = [case for case in cases if case.id not in known]
+    for repository in dict.fromkeys(case.repository for case in open_cases):
         with _workspace(repositories.get(repository)) as folder:
             async with open_arm(name, model, settings, folder) as arm:
-                for case in (each for each in cases if each.repository == repository):
+                for case in (each for each in open_cases if each.repository == repository):
                     with _saved_with_its_hole(case, folder):
                         scored[case.id] = score(case, await arm(case), execute=execute)
-                    on_case()
+                    on_case(scored[case.id])
     return [scored[case.id] for case in cases]
 
 
@@ -81,23 +75,6 @@ def _saved_with_its_hole(case: Case, folder: Path | None) -> Iterator[None]:
         yield
     finally:
         path.write_bytes(whole)
-
-
-def score(case: Case, fill: Fill, *, execute: bool) -> Scored:
-    """Exact match of the stripped text and of its first line; pass@1 where the case has a test and may be run."""
-    wanted, text = case.middle.strip(), fill.text.strip()
-    passed = None
-    if execute and case.test:
-        program = case.prefix + _with_line_end(case, fill.text) + case.suffix
-        passed = passes(program, case.test, case.entry_point)
-    return Scored(
-        case.id, fill, text == wanted, text.partition("\n")[0].strip() == wanted.partition("\n")[0].strip(), passed
-    )
-
-
-def _with_line_end(case: Case, text: str) -> str:
-    """The hole of a whole line ends with its line end, which an editor's ghost text never contains."""
-    return text.rstrip("\r\n") + "\n" if case.middle.endswith("\n") else text
 
 
 def summary(arms: dict[str, list[Scored]]) -> dict[str, Any]:

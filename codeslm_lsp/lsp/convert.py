@@ -136,7 +136,8 @@ def report_as_json(report: Report, document: MirroredDocument | None) -> dict[st
         "anchor_reused": report.anchor_reused,
         "prompt_outdated": report.prompt_outdated,
         "from_offered": report.from_offered,
-        "features": asdict(report.features) if report.features else None,
+        "features": [asdict(features) for features in report.features],
+        "chances": list(report.chances),
         "snippets": list(report.snippets),
         "elapsed_ms": report.elapsed_ms,
     }

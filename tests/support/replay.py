@@ -171,7 +171,7 @@ class _ReplayStream:
             raise EngineDied("The engine stopped while it was working; it is being started again.")
         ends = [end for end in self._script.answers if before.endswith(end)]
         text = self._script.answers[max(ends, key=len)] if ends else self._script.default
-        return [Token(ord(character) % 256, character, -0.1) for character in text]
+        return [Token(ord(character) % 256, character, -0.001) for character in text]
 
 
 def replaying(script: Script) -> Launched:

@@ -101,7 +101,8 @@ async def test_a_completion_at_the_cursor() -> None:
     report = await bench.at("def add(a, b):\n    ret‸\n")
     assert isinstance(report.outcome, Completion)
     assert (report.outcome.text, report.outcome.start, report.outcome.end) == ("urn a + b", 22, 22)
-    assert report.outcome.confidence == pytest.approx(0.9048, abs=1e-4)
+    assert report.outcome.confidence == report.chances[-1] > 0.5
+    assert report.features[-1].sum_logprob == pytest.approx(-0.009)
     assert (report.model, report.trigger, report.extent) == ("replay", AUTOMATIC, Extent.STATEMENT)
     assert (report.stop, report.filters, report.anchor_reused) == (StopReason.END, (), False)
     assert report.timings.n_decode == 9
@@ -167,20 +168,77 @@ async def test_one_line_if_that_is_the_setting() -> None:
     assert (report.extent, report.outcome.text) == (Extent.LINE, "\n    return x")
 
 
-async def test_confidence_is_that_of_what_is_shown() -> None:
-    class Doubtful(ReplayEngine):
-        """Certain of its first three tokens, and of nothing behind them."""
+class Doubtful(ReplayEngine):
+    """Certain of its first ``n_sure`` tokens, and of nothing behind them."""
 
-        def generate(self, request: GenerateRequest) -> AbstractAsyncContextManager[TokenStream]:
-            return changed(super().generate(request), doubt)
+    n_sure = 3
 
-    def doubt(generation: Generation) -> Generation:
-        tokens = [replace(token, logprob=0.0 if n < 3 else -20.0) for n, token in enumerate(generation.tokens)]
+    def generate(self, request: GenerateRequest) -> AbstractAsyncContextManager[TokenStream]:
+        return changed(super().generate(request), self.doubt)
+
+    def doubt(self, generation: Generation) -> Generation:
+        tokens = [
+            replace(token, logprob=0.0 if n < self.n_sure else -20.0) for n, token in enumerate(generation.tokens)
+        ]
         return replace(generation, tokens=tuple(tokens))
 
-    outcome = (await Bench(engine=Doubtful(Script(default="abc\n\n\n\n"))).at("x = ‸\n")).outcome
-    assert isinstance(outcome, Completion)
-    assert (outcome.text, outcome.confidence) == ("abc", 1.0)
+
+async def test_confidence_is_that_of_what_is_shown() -> None:
+    report = await Bench(engine=Doubtful(Script(default="abc\n\n\n\n"))).at("x = ‸\n")
+    assert isinstance(report.outcome, Completion)
+    assert report.outcome.text == "abc"
+    assert report.features[0].sum_logprob == 0.0
+
+
+BLOCK = "def f(a):\n‸\n\nz = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("caution", "n_sure", "shown"),
+    [
+        ("balanced", 100, "    b = a\n    return b"),
+        ("balanced", 10, "    b = a"),
+        ("balanced", 2, None),
+        ("strict", 10, "    b = a"),
+        ("eager", 10, "    b = a\n    return b"),
+        ("eager", 2, "    b = a\n    return b"),
+    ],
+)
+async def test_while_typing_what_is_probably_wrong_is_hidden(caution: str, n_sure: int, shown: str | None) -> None:
+    engine = Doubtful(Script(default="    b = a\n    return b\n"))
+    engine.n_sure = n_sure
+    report = await Bench(engine=engine, confidence=caution).at(BLOCK)
+    assert len(report.chances) == len(report.features) == 2
+    if shown is None:
+        assert isinstance(report.outcome, Skip)
+        assert report.outcome.reason is SkipReason.UNLIKELY
+        return
+    assert isinstance(report.outcome, Completion)
+    n_lines = shown.count("\n") + 1
+    assert (report.outcome.text, report.outcome.confidence) == (shown, report.chances[n_lines - 1])
+    assert ("doubtful_lines" in report.filters) == (n_lines < 2)
+
+
+async def test_who_asks_by_hand_sees_what_is_probably_wrong() -> None:
+    engine = Doubtful(Script(default="    b = a\n"))
+    engine.n_sure = 2
+    report = await Bench(engine=engine).at(BLOCK, trigger=INVOKED)
+    assert isinstance(report.outcome, Completion)
+    assert report.outcome.confidence < 0.1
+
+
+async def test_what_was_hidden_is_shown_once_enough_of_it_is_typed() -> None:
+    class DoubtsItsBeginning(Doubtful):
+        def doubt(self, generation: Generation) -> Generation:
+            tokens = [replace(token, logprob=-9.0 if n < 1 else 0.0) for n, token in enumerate(generation.tokens)]
+            return replace(generation, tokens=tuple(tokens))
+
+    bench = Bench(engine=DoubtsItsBeginning(Script(default="price * rate")))
+    hidden = await bench.at("total = ‸\n")
+    assert isinstance(hidden.outcome, Skip)
+    report = await bench.at("total = p‸\n")
+    assert isinstance(report.outcome, Completion)
+    assert (report.outcome.text, report.from_offered) == ("rice * rate", True)
 
 
 # --- Anchors -----------------------------------------------------------------------------------------------------

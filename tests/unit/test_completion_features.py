@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from codeslm_lsp.completion.features import IMPOSSIBLE, features_of, unknown_names
+from codeslm_lsp.completion.features import IMPOSSIBLE, evidence_of, features_by_line, rest_of, unknown_names
 from codeslm_lsp.syntax.languages import language_of
 from codeslm_lsp.syntax.tree import SyntaxTree, parse
-from codeslm_lsp.values import Document, StopReason, Token
+from codeslm_lsp.values import Document, Evidence, StopReason, Token
 
 
 def hole(marked: str, path: str = "a.py") -> tuple[Document, int, SyntaxTree | None]:
@@ -35,29 +37,52 @@ def test_names_that_nothing_knows(marked: str, shown: str, unknown: tuple[str, .
     assert unknown_names(shown, document, cursor, tree, {"shop", "price"}.__contains__) == unknown
 
 
+def evidence(marked: str, shown: str, tokens: Sequence[Token] = (), path: str = "a.py") -> Evidence:
+    document, cursor, tree = hole(marked, path)
+    return evidence_of(shown, tokens, StopReason.END, document, cursor, tree, lambda _: False)
+
+
 def test_logarithms_are_those_of_what_is_shown() -> None:
-    document, cursor, tree = hole("x = ‸\n")
     tokens = [Token(1, "a", -0.5), Token(2, " + b", -1.5), Token(3, " # never shown", -9.0)]
-    features = features_of("a + b", tokens, StopReason.END, document, cursor, tree, lambda _: True)
+    [features] = features_by_line("a + b", evidence("x = ‸\n", "a + b", tokens))
     assert (features.mean_logprob, features.min_logprob, features.first_logprob) == (-1.0, -1.5, -0.5)
+    assert features.sum_logprob == -2.0
     assert (features.n_tokens, features.n_lines, features.n_characters, features.ended) == (2, 1, 5, True)
 
 
-def test_nothing_shown_is_never_likely() -> None:
-    document, cursor, tree = hole("x = ‸\n")
-    assert features_of("", [], StopReason.CANCELLED, document, cursor, tree, lambda _: True).min_logprob == IMPOSSIBLE
+def test_what_has_no_tokens_is_never_likely() -> None:
+    [features] = features_by_line("a", evidence("x = ‸\n", "a"))
+    assert features.min_logprob == features.sum_logprob == IMPOSSIBLE
+
+
+def test_each_line_is_judged_with_those_before_it() -> None:
+    tokens = [Token(1, "a", -0.5), Token(2, "\n\n", -0.25), Token(3, "b(c)", -2.0), Token(4, "\n", -0.5)]
+    shown = "a\n\nb(c)\n"
+    first, both = features_by_line(shown, evidence("‸\n", shown, tokens))
+    assert (first.sum_logprob, first.n_lines, first.n_unknown_names) == (-0.5, 1, 1)
+    assert (both.sum_logprob, both.n_lines, both.n_unknown_names) == (-3.25, 2, 3)
+
+
+@pytest.mark.parametrize(("shown", "n_lines"), [("a", 1), ("\n", 1), ("\n    a", 1), ("a\r\nb", 2), ("a\n\n\nb\n", 2)])
+def test_lines_without_anything_in_them_do_not_count(shown: str, n_lines: int) -> None:
+    assert len(features_by_line(shown, evidence("‸\n", shown))) == n_lines
+
+
+def test_the_rest_of_a_completion_is_judged_by_its_own_tokens() -> None:
+    tokens = (Token(1, "ab", -0.5), Token(2, "cd", -1.5), Token(3, "ef", -0.25))
+    rest = rest_of(Evidence(tokens), 3)
+    assert [(token.text, token.logprob) for token in rest.tokens] == [("d", -1.5), ("ef", -0.25)]
+    assert features_by_line("def", rest)[0].sum_logprob == -1.75
 
 
 @pytest.mark.parametrize(
     ("marked", "shown", "sign"), [("f(‸\n", "1)", 1), ("x = 1‸\n", " + 2", 0), ("x = 1‸\n", " + (", -1)]
 )
 def test_how_much_better_the_text_parses(marked: str, shown: str, sign: int) -> None:
-    document, cursor, tree = hole(marked)
-    gain = features_of(shown, [], StopReason.END, document, cursor, tree, lambda _: True).parse_gain
+    gain = evidence(marked, shown).parse_gain
     assert (gain > 0) - (gain < 0) == sign
 
 
 def test_a_language_without_grammar_has_no_parse_gain() -> None:
-    document, cursor, tree = hole("f(‸\n", "a.unknown")
-    assert tree is None
-    assert features_of("1)", [], StopReason.END, document, cursor, tree, lambda _: True).parse_gain == 0
+    assert hole("f(‸\n", "a.unknown")[2] is None
+    assert evidence("f(‸\n", "1)", path="a.unknown").parse_gain == 0

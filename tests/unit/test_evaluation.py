@@ -11,7 +11,8 @@ import pytest
 from codeslm_lsp.evaluation.arms import Fill
 from codeslm_lsp.evaluation.cases import Case, read_cases, read_repositories
 from codeslm_lsp.evaluation.execute import passes
-from codeslm_lsp.evaluation.run import Scored, score, summary
+from codeslm_lsp.evaluation.run import summary
+from codeslm_lsp.evaluation.score import Scored, score
 from codeslm_lsp.evaluation.statistics import paired_difference
 from codeslm_lsp.values import InputError
 

@@ -191,7 +191,8 @@ def test_a_report_of_a_completion() -> None:
         "anchor_reused": True,
         "prompt_outdated": False,
         "from_offered": False,
-        "features": None,
+        "features": [],
+        "chances": [],
         "snippets": ["a/b.py", "c.py"],
         "elapsed_ms": 9.5,
     }

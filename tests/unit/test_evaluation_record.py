@@ -1,0 +1,70 @@
+"""What an evaluation has found, kept in a file and read again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from codeslm_lsp.evaluation.arms import Fill
+from codeslm_lsp.evaluation.record import Record
+from codeslm_lsp.evaluation.score import Scored
+from codeslm_lsp.values import InputError
+
+SUBJECT = {"model": "m", "set": "s", "settings": {"languages": ("a", "b")}}
+
+
+def scored(case: str) -> Scored:
+    fill = Fill("x = 1\n", 12.5, 40, stop="end", features=[{"sum_logprob": -0.5}])
+    return Scored(case, fill, exact=True, exact_first_line=True, passed=None)
+
+
+def test_what_was_added_is_known_again(tmp_path: Path) -> None:
+    path = tmp_path / "record.jsonl"
+    record = Record(path, SUBJECT)
+    record.add("ours", scored("1"))
+    record.add("bare", scored("2"))
+    again = Record(path, SUBJECT)
+    assert again.known("ours") == {"1": scored("1")}
+    assert again.known("bare") == {"2": scored("2")}
+    again.add("ours", scored("3"))
+    assert set(Record(path, SUBJECT).known("ours")) == {"1", "3"}
+
+
+def test_without_a_file_nothing_is_kept() -> None:
+    record = Record(None, SUBJECT)
+    record.add("ours", scored("1"))
+    assert record.known("ours") == {"1": scored("1")}
+
+
+def test_a_line_that_was_cut_off_is_filled_again(tmp_path: Path) -> None:
+    path = tmp_path / "record.jsonl"
+    record = Record(path, SUBJECT)
+    record.add("ours", scored("1"))
+    record.add("ours", scored("2"))
+    path.write_text(path.read_text(encoding="utf-8")[:-20], encoding="utf-8")
+    again = Record(path, SUBJECT)
+    assert set(again.known("ours")) == {"1"}
+    again.add("ours", scored("2"))
+    assert set(Record(path, SUBJECT).known("ours")) == {"1", "2"}
+
+
+@pytest.mark.parametrize("text", ["# notes\n", "{}\n", "[]\n", '{"subject": 1}\n{"arm": "ours"}\n'])
+def test_a_file_that_is_something_else_is_left_alone(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="name another file for --record"):
+        Record(path, SUBJECT)
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_the_record_of_another_model_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "record.jsonl"
+    Record(path, SUBJECT).add("ours", scored("1"))
+    with pytest.raises(InputError, match="another model, benchmark or setting"):
+        Record(path, {**SUBJECT, "model": "n"})
+
+
+def test_a_folder_is_no_record(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be used"):
+        Record(tmp_path, SUBJECT)

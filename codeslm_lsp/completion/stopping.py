@@ -40,6 +40,8 @@ def suffix_start(text: str, suffix: str) -> int | None:
 
     Enough of the suffix's first lines must be repeated, white space included, for this not to be chance.
     """
+    if (inside := _inside_a_word(text, suffix)) is not None:
+        return inside
     content = suffix.lstrip()
     lead = suffix[: len(suffix) - len(content)]
     key = _distinctive_head(content, n_lines=1)
@@ -56,6 +58,27 @@ def suffix_start(text: str, suffix: str) -> int | None:
             return start
         found = text.find(key, found + 1)
     return None
+
+
+def _inside_a_word(text: str, suffix: str) -> int | None:
+    """Where a line of ``text`` ends as the file does, which goes on behind the cursor in the middle of its last word.
+
+    ``n_vow`` before ``els``: that a word ends in the same way, and its line with it, is hardly ever chance.
+    """
+    rest = suffix.rstrip()
+    if not rest or "\n" in rest or not _is_word(rest[0]):
+        return None
+    found = text.find(rest, 1)
+    while found >= 0:
+        behind = text[found + len(rest) :].lstrip(" \t\r")
+        if _is_word(text[found - 1]) and behind.startswith("\n"):
+            return found
+        found = text.find(rest, found + 1)
+    return None
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
 
 
 def _distinctive_head(content: str, n_lines: int) -> str:

@@ -32,6 +32,8 @@ def test_a_line_ends_behind_its_first_content(text: str, end: int | None) -> Non
         ("a + b‸\n    return total\n\n\nprint", "\n    return total\n\n\nprint(add(1, 2))\n"),
         ("urn x + ‸very_long_name(y)\n\nnext_line()\n", "very_long_name(y)\n\nnext_line()\n"),
         ("‸next_statement()", "next_statement()\n"),
+        ("s += 1\n    return n_vow‸els\n\n\ndef test", "els\n"),
+        ("return levels * 2 + n_vow‸els\n", "els"),
     ],
 )
 def test_the_text_ends_where_it_goes_on_as_the_suffix_does(marked: str, suffix: str) -> None:
@@ -44,6 +46,8 @@ def test_the_text_ends_where_it_goes_on_as_the_suffix_does(marked: str, suffix: 
         ("foo(a)", ")\n"),  # Too little to mean anything.
         ("x = 1\n}", "}\n}\n"),
         ("anything", ""),
+        ("return n_vowels", "els\n"),  # It may go on.
+        ("return n.els\n", "els\n"),  # A word of its own.
         ("anything", "\n\n   "),
         (" len(numbers)\n    return 1 / ", "len(numbers)\n"),  # In mid-line one line proves nothing.
         ("opening_bracket_index.append(i)\n", "_bracket_index.append(i)\n    closing_bracket_index.reverse()\n"),

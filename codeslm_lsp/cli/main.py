@@ -53,15 +53,19 @@ def options(
 def serve(
     context: typer.Context,
     tcp: Annotated[str, typer.Option(metavar="HOST:PORT", help="Listen on a loopback address, not on stdio.")] = "",
+    unfiltered: Annotated[bool, typer.Option("--unfiltered", hidden=True)] = False,
 ) -> None:
     """Run the language server for an editor, on standard input and output."""
-    from codeslm_lsp.cli.wiring import launch
+    # ``--unfiltered`` is for ``codeslm eval``: how much the filters are worth. Whoever starts the process says so;
+    # it is no setting, so that no project, editor or environment can have a user shown what is known to be wrong.
+    from codeslm_lsp.cli.wiring import launch, launch_unfiltered
     from codeslm_lsp.lsp.server import build_server
 
     address = _loopback(tcp) if tcp else None
     chosen = context.obj.model
+    start = launch_unfiltered if unfiltered else launch
     server = build_server(
-        lambda settings: launch(settings if settings.model else settings.model_copy(update={"model": chosen}))
+        lambda settings: start(settings if settings.model else settings.model_copy(update={"model": chosen}))
     )
     if address is None:
         server.start_io()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from codeslm_lsp.completion.launch import Launched
@@ -26,6 +27,11 @@ def launch(settings: Settings) -> Launched:
         return model_format
 
     return Launched(engine, read_format, message)
+
+
+def launch_unfiltered(settings: Settings) -> Launched:
+    """The same, with what the model generates shown as it is. Raises ``ModelError``."""
+    return replace(launch(settings), filters=())
 
 
 def engine_options(settings: Settings, path: Path) -> EngineOptions:

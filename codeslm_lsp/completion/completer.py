@@ -14,8 +14,8 @@ from codeslm_lsp.completion.doubt import ranked, weighed, without_doubtful_lines
 from codeslm_lsp.completion.features import evidence_of
 from codeslm_lsp.completion.model_format import ModelFormat
 from codeslm_lsp.completion.offered import Offered
-from codeslm_lsp.completion.postprocess.chain import chain
-from codeslm_lsp.completion.postprocess.draft import MAX_PREFIX_CHARS, MAX_SUFFIX_CHARS, Draft, new_draft
+from codeslm_lsp.completion.postprocess.chain import CHAIN, chain
+from codeslm_lsp.completion.postprocess.draft import MAX_PREFIX_CHARS, MAX_SUFFIX_CHARS, Draft, Filter, new_draft
 from codeslm_lsp.completion.prompts import Prompts
 from codeslm_lsp.completion.streaming import read
 from codeslm_lsp.completion.trees import Trees
@@ -56,9 +56,15 @@ class Completer:
     """Completes documents with one engine. Holds what makes the next key cheap: prompts and trees of open documents."""
 
     def __init__(
-        self, engine: Engine, read_format: FormatReader, settings: Settings, workspace: WorkspaceContext | None = None
+        self,
+        engine: Engine,
+        read_format: FormatReader,
+        settings: Settings,
+        workspace: WorkspaceContext | None = None,
+        filters: Sequence[Filter] = CHAIN,
     ) -> None:
         self._engine = engine
+        self._filters = filters
         self._read_format = read_format
         self._format: asyncio.Task[ModelFormat] | None = None
         self._settings = settings
@@ -146,7 +152,7 @@ class Completer:
             patience_ms = request.time_budget_ms if background else self._prompts.patience_ms(trigger, around.extent)
             generation = await read(stream, request, around, patience_ms)
         text = "" if generation.stop is StopReason.CANCELLED else generation.text
-        shown, filters = _judge(replace(around, text=text, stop=generation.stop))
+        shown, filters = _judge(replace(around, text=text, stop=generation.stop), self._filters)
 
         def evidence(of: str, tokens: Sequence[Token]) -> Evidence:
             return evidence_of(of, tokens, generation.stop, document, cursor, tree, self._knows)
@@ -165,7 +171,7 @@ class Completer:
             snippets=found.prompt.snippets,
         )
         report = weighed(report)
-        others = _others(generation, around, report.outcome)
+        others = _others(generation, around, report.outcome, self._filters)
         report = replace(report, alternatives=ranked(others, evidence, cursor))
         self._prompts.learn_speed(generation.timings)
         self._offered.remember(document, cursor, report)
@@ -216,7 +222,7 @@ def _accepted(document: Document, completion: Completion) -> tuple[Document, Cur
     return replace(document, text=text), Cursor(completion.start + len(completion.text))
 
 
-def _judge(draft: Draft) -> tuple[str | Skip, tuple[str, ...]]:
+def _judge(draft: Draft, filters: Sequence[Filter]) -> tuple[str | Skip, tuple[str, ...]]:
     """Post-process what was generated; say why if there is nothing at all."""
     if not draft.text:
         match draft.stop:
@@ -234,15 +240,18 @@ def _judge(draft: Draft) -> tuple[str | Skip, tuple[str, ...]]:
             case _:
                 skip = Skip(SkipReason.NOTHING_GENERATED, "The model ends here: it has nothing to add.")
         return skip, ()
-    return chain(draft)
+    return chain(draft, filters)
 
 
-def _others(generation: Generation, around: Draft, outcome: Completion | Skip) -> list[tuple[str, tuple[Token, ...]]]:
+def _others(
+    generation: Generation, around: Draft, outcome: Completion | Skip, filters: Sequence[Filter]
+) -> list[tuple[str, tuple[Token, ...]]]:
     """The other continuations as they would be shown: those that differ from each other and from ``outcome``."""
     taken = [outcome.text.split()] if isinstance(outcome, Completion) else []
     found = []
     for tokens in generation.alternatives:
-        shown, _ = chain(replace(around, text="".join(token.text for token in tokens), stop=generation.stop))
+        text = "".join(token.text for token in tokens)
+        shown, _ = chain(replace(around, text=text, stop=generation.stop), filters)
         if isinstance(shown, str) and shown.split() not in taken:
             taken.append(shown.split())
             found.append((shown, tokens))

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from codeslm_lsp.completion.completer import FormatReader
+from codeslm_lsp.completion.postprocess.chain import CHAIN
+from codeslm_lsp.completion.postprocess.draft import Filter
 from codeslm_lsp.engine.protocol import Engine
 from codeslm_lsp.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """An engine that has begun to start. ``message`` tells the user which model was chosen and why."""
+    """An engine that has begun to start. ``message`` tells the user which model was chosen and why.
+
+    ``filters`` are run over what it generates; none where an evaluation wants to see it as it is.
+    """
 
     engine: Engine
     read_format: FormatReader
     message: str
+    filters: Sequence[Filter] = CHAIN
 
 
 Launch = Callable[[Settings], Launched]

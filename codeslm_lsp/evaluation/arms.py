@@ -1,26 +1,32 @@
-"""The ways to fill a hole that are compared: prompts put to the engine, and ours through the real server over pipes."""
+"""The ways to fill a hole that are compared: prompts put to the engine, and ours through the real server over pipes.
+
+What other assistants would ask and show is in ``rivals``.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lsprotocol import types
 
 from codeslm_lsp.completion.model_format import ModelFormat, read_format
 from codeslm_lsp.engine.process import EngineOptions, EngineProcess
-from codeslm_lsp.engine.protocol import GenerateRequest
+from codeslm_lsp.engine.protocol import Engine, GenerateRequest
 from codeslm_lsp.engine.tuning import threads_of
 from codeslm_lsp.evaluation import rival
 from codeslm_lsp.evaluation.cases import Case
 from codeslm_lsp.evaluation.client import Server, serving
+from codeslm_lsp.evaluation.rivals import llama_vim
+from codeslm_lsp.evaluation.rivals.known import RIVALS
+from codeslm_lsp.evaluation.rivals.rival import Files, Rival, encoded, spelled
 from codeslm_lsp.prompt.build import TokenBudget, build_prompt
 from codeslm_lsp.prompt.user_text import encode_user_texts
 from codeslm_lsp.settings import Settings
-from codeslm_lsp.values import Context
+from codeslm_lsp.values import Context, StopReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,8 @@ class Fill:
     """What an arm inserted.
 
     ``skip`` is the reason where it offered nothing, ``stop`` why the generation ended, ``ms`` the request's wall time.
-    ``features`` are those of ``codeslm.explainLast``, by line.
+    ``features`` are those of ``codeslm.explainLast``, by line. ``filters`` changed what was generated. ``snippets`` are
+    the paths of other files' code in the prompt. ``prompt`` is its text, where the arm builds one.
     """
 
     text: str
@@ -37,57 +44,102 @@ class Fill:
     skip: str = ""
     stop: str = ""
     features: list[dict[str, float]] | None = None
+    filters: tuple[str, ...] = ()
+    snippets: tuple[str, ...] = ()
+    prompt: str = ""
 
 
 Arm = Callable[[Case], Awaitable[Fill]]
-Ask = Callable[[Case, ModelFormat, Settings], Awaitable[GenerateRequest]]
+
+RIVAL_PATIENCE_MS = 120_000
+"""No time limit in effect, as for every arm of an evaluation."""
 
 INVOKED = types.InlineCompletionTriggerKind.Invoked
 
-ARMS = ("bare", "anchored", "ours", "no_context", "typed", "llama_vim")
+ARMS = ("bare", "anchored", "ours", "no_context", "no_filters", "typed", "llama_vim", *RIVALS)
 """``bare``: one prompt up to the cursor, nothing healed, nothing cut. ``anchored``: the prompt ends at the start of the
 hole's line, the rest of the line is typed behind it and healed; nothing cut. ``ours``: the server, opened at the hole.
-``no_context``: the same with ``context.enabled`` off. ``typed``: the server, with a request at the start of the hole's
-line first, so that the rest of the line is typed. ``llama_vim``: llama.cpp's server with the requests of llama.vim."""
+``no_context``: the same with ``context.enabled`` off. ``no_filters``: the same as ``ours``, but what is generated is
+shown as it is. ``typed``: the server, with a request at the start of the hole's line first, so that the rest of the
+line is typed. ``llama_vim``: llama.cpp's server with the requests of llama.vim. ``llm_ls``, ``continue``, ``tabby``:
+their prompts on our engine, and what each of them does to the answer."""
+
+NOT_ASKED, NOTHING = "not_asked", "nothing_generated"
+"""Why a rival shows nothing: it would not ask here, the model says nothing; else the name of the rule that did it."""
 
 
 @asynccontextmanager
-async def open_arm(name: str, model: Path, settings: Settings, folder: Path | None = None) -> AsyncIterator[Arm]:
+async def open_arm(
+    name: str, model: Path, settings: Settings, folder: Path | None = None, files: Files | None = None
+) -> AsyncIterator[Arm]:
     """The arm of that name on this model, with whatever it needs running.
 
-    ``folder`` is the workspace that the cases' files are in, where they are in one. Raises ``EngineUnavailable`` for
-    ``llama_vim`` where llama-server is not installed.
+    ``folder`` is the workspace that the cases' files are in, where they are in one, and ``files`` what it
+    holds. Raises ``EngineUnavailable`` for ``llama_vim`` where llama-server is not installed.
     """
     match name:
         case "bare" | "anchored":
-            async with _engine(model, settings, _anchored if name == "anchored" else _cold) as arm:
-                yield arm
+            ask = _anchored if name == "anchored" else _cold
+            async with _engine(model, settings) as (engine, known):
+                yield lambda case: _fill_by_engine(engine, lambda: ask(case, known, settings))
+        case _ if name in RIVALS:
+            async with _engine(model, settings) as (engine, known):
+                rival_arm = RIVALS[name](known.fim, known.tokenizer, files or {})
+                yield lambda case: fill_as(rival_arm, case, engine, known)
         case "llama_vim":
             program = rival.server_program(install=False)
             n_threads = threads_of(settings.engine.threads)
             async with rival.running(program, model, n_threads) as server:
-                yield lambda case: _fill_by_rival(case, server)
+                yield lambda case: _fill_by_llama_server(case, server)
         case _:
             if name == "no_context":
                 without = settings.context.model_copy(update={"enabled": False})
                 settings = settings.model_copy(update={"context": without})
-            async with serving(model, settings, folder) as served:
+            async with serving(model, settings, folder, unfiltered=name == "no_filters") as served:
                 yield lambda case: _fill_served(case, served, folder, typed=name == "typed")
 
 
 @asynccontextmanager
-async def _engine(model: Path, settings: Settings, ask: Ask) -> AsyncIterator[Arm]:
+async def _engine(model: Path, settings: Settings) -> AsyncIterator[tuple[Engine, ModelFormat]]:
     options = EngineOptions(model, settings.engine.context_tokens, settings.engine.microbatch_tokens, shared=False)
     engine = EngineProcess(options)
     try:
         model_format = await read_format(model, engine)
         await engine.ready(settings.completion.wait_for_model_ms)
-        yield lambda case: _fill_by_engine(engine, lambda: ask(case, model_format, settings))
+        yield engine, model_format
     finally:
         await engine.close()
 
 
-async def _fill_by_engine(engine: EngineProcess, ask: Callable[[], Awaitable[GenerateRequest]]) -> Fill:
+async def fill_as(rival: Rival, case: Case, engine: Engine, model_format: ModelFormat) -> Fill:
+    """The hole filled as a rival would: its prompt, its end, its rules."""
+    started = time.perf_counter()
+    case = replace(case, path=_path(case))
+    prompt = await rival.prompt(case)
+    if prompt is None:
+        return Fill("", (time.perf_counter() - started) * 1000, 0, NOT_ASKED)
+    token_ids = await encoded(prompt.parts, model_format.fim, model_format.tokenizer)
+    request = GenerateRequest(token_ids, (), model_format.fim.stop_ids, rival.max_tokens, RIVAL_PATIENCE_MS)
+    async with engine.generate(request) as stream:
+        text, end = "", None
+        async for token in stream:
+            text += token.text
+            end = rival.end(case, text)
+            if end is not None:
+                await stream.stop()
+                break
+        generation = await stream.result()
+    generated = generation.text if end is None else text[:end]
+    shown, filters = rival.shown(case, generated)
+    ms = (time.perf_counter() - started) * 1000
+    skip = "" if shown.strip() else (filters[-1] if filters else NOTHING)
+    stop = generation.stop.value if end is None else StopReason.END.value
+    n_prefill = generation.timings.n_prefill
+    written = spelled(prompt.parts, model_format.fim)
+    return Fill(shown, ms, n_prefill, skip, stop, None, filters, prompt.snippets, written)
+
+
+async def _fill_by_engine(engine: Engine, ask: Callable[[], Awaitable[GenerateRequest]]) -> Fill:
     started = time.perf_counter()
     async with engine.generate(await ask()) as stream:
         generation = await stream.result()
@@ -120,11 +172,14 @@ async def _request(
     )
 
 
-async def _fill_by_rival(case: Case, server: rival.LlamaServer) -> Fill:
+async def _fill_by_llama_server(case: Case, server: rival.LlamaServer) -> Fill:
     started = time.perf_counter()
     n_before = server.n_evaluated
-    text = await server.suggestion(case.prefix + case.suffix, len(case.prefix))
-    return Fill(text, (time.perf_counter() - started) * 1000, server.n_evaluated - n_before)
+    generated = await server.suggestion(case.prefix + case.suffix, len(case.prefix))
+    text, filters = llama_vim.shown(case, generated)
+    ms = (time.perf_counter() - started) * 1000
+    skip = "" if text.strip() else (filters[-1] if filters else NOTHING)
+    return Fill(text, ms, server.n_evaluated - n_before, skip, filters=filters)
 
 
 async def _fill_served(case: Case, server: Server, folder: Path | None, *, typed: bool) -> Fill:
@@ -141,7 +196,8 @@ async def _fill_served(case: Case, server: Server, folder: Path | None, *, typed
     why = await server.command("codeslm.explainLast")
     document.close()
     skip = why["skip"]["reason"] if why["skip"] else ""
-    return Fill(text, ms, int(why["timings"]["n_prefill"]), skip, why["stop"] or "", why["features"])
+    n_prefill, filters, snippets = int(why["timings"]["n_prefill"]), tuple(why["filters"]), tuple(why["snippets"])
+    return Fill(text, ms, n_prefill, skip, why["stop"] or "", why["features"], filters, snippets)
 
 
 def _line_start(before: str) -> int:

@@ -94,8 +94,12 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(model: Path, settings: Settings, folder: Path | None = None) -> AsyncIterator[Server]:
+async def serving(
+    model: Path, settings: Settings, folder: Path | None = None, *, unfiltered: bool = False
+) -> AsyncIterator[Server]:
     """``codeslm serve`` in a process of its own, with these settings and this model, in the workspace ``folder``.
+
+    ``unfiltered``: it shows what the model generates as it is.
 
     Its engine is its own too: what other editors ask of one would be measured with it.
     """
@@ -103,6 +107,7 @@ async def serving(model: Path, settings: Settings, folder: Path | None = None) -
     client.feature(types.WINDOW_LOG_MESSAGE)(lambda _params: None)  # Which model was chosen: known here.
     await client.start_io(
         *(sys.executable, "-m", "codeslm_lsp.cli", "--model", str(model), "serve"),
+        *(["--unfiltered"] if unfiltered else []),
         start_new_session=True,
     )
     capabilities = types.ClientCapabilities(

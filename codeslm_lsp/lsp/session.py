@@ -143,7 +143,8 @@ class Session:
         self._drop_completer()
         if self._launched is not None:
             workspace = self._folder.context if self._folder is not None else None
-            self._completer = Completer(self._launched.engine, self._launched.read_format, settings, workspace)
+            launched = self._launched
+            self._completer = Completer(launched.engine, launched.read_format, settings, workspace, launched.filters)
             if self._resting is not None:
                 self._completer.prepare(*self._resting)
 

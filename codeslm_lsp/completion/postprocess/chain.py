@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from codeslm_lsp.completion.postprocess import brackets, extents, indentation, leaks, overlaps, repetition
 from codeslm_lsp.completion.postprocess.draft import Draft, Filter
 from codeslm_lsp.completion.stopping import suffix_start
@@ -47,15 +49,15 @@ _WHY_NOTHING: dict[str, Skip] = {
 """What is said when this filter left nothing; ``_BLANK`` for the others."""
 
 
-def chain(draft: Draft) -> tuple[str | Skip, tuple[str, ...]]:
+def chain(draft: Draft, filters: Sequence[Filter] = CHAIN) -> tuple[str | Skip, tuple[str, ...]]:
     """The text to show, or the reason to show none; and the names of the filters that changed it."""
-    filtered, changed = run(draft)
+    filtered, changed = run(draft, filters)
     if filtered.text.strip():
         return filtered.text, changed
     return _why_nothing(draft, changed), changed
 
 
-def run(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
+def run(draft: Draft, filters: Sequence[Filter] = CHAIN) -> tuple[Draft, tuple[str, ...]]:
     """The draft behind all filters, which change it no more, and the names of those that changed it.
 
     A filter may uncover what an earlier one removes, so the chain runs until it removes nothing but blanks.
@@ -63,7 +65,7 @@ def run(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
     changed: list[str] = []
     while True:
         before = draft
-        for remove in CHAIN:
+        for remove in filters:
             filtered = remove(draft)
             if filtered.text != draft.text and remove.__name__ not in changed:
                 changed.append(remove.__name__)

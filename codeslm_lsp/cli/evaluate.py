@@ -15,19 +15,20 @@ from rich.table import Table
 
 from codeslm_lsp.cli.progress import counting
 from codeslm_lsp.cli.wiring import model_path
+from codeslm_lsp.evaluation import tables
 from codeslm_lsp.evaluation.arms import ARMS
 from codeslm_lsp.evaluation.cases import read_cases, read_repositories
+from codeslm_lsp.evaluation.page import page
 from codeslm_lsp.evaluation.record import Record
-from codeslm_lsp.evaluation.run import run_arm, summary
+from codeslm_lsp.evaluation.run import run_arm
 from codeslm_lsp.evaluation.score import Scored
+from codeslm_lsp.evaluation.summary import summary
 from codeslm_lsp.models.store import open_store
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import InputError
 
 PATIENCE_MS = 120_000
 """The time budget of every arm: none in effect."""
-
-TITLES = ("arm", "n", "exact match %", "harmed %", "first line %", "pass@1 %", "shown %", "median ms", "tokens read")
 
 
 def evaluate(
@@ -47,11 +48,14 @@ def evaluate(
         typer.Option(metavar="FILE", help="Keep every case here as it is filled; a run that was ended goes on."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print every case as data.")] = False,
+    markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the figures as Markdown.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page to browse the cases in.")] = None,
 ) -> None:
     """Measure how often completions are right, through the real server."""
-    names = [name.strip() for name in arms.split(",")]
-    if unknown := [name for name in names if name not in ARMS]:
-        raise InputError(f"There is no arm '{unknown[0]}'; choose from {', '.join(ARMS)}.")
+    names = _arm_names(arms)
+    for path in (markdown, html):
+        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+            raise InputError(f"{path} cannot be written: it has to be a file in a folder that exists; name another.")
     file, _, kind = benchmark.partition(":")
     files = read_repositories(repositories) if repositories is not None else {}
     cases = read_cases(Path(file), kind, n, repositories=files)
@@ -77,11 +81,17 @@ def evaluate(
                 run_arm(name, cases, files, model, settings, execute=execute, known=known, on_case=on_case)
             )
     numbers = summary(results)
+    title = f"{Path(benchmark).name}, {model.stem}"
+    if markdown is not None:
+        _write(markdown, tables.markdown(numbers, title))
+    if html is not None:
+        _write(html, page(title, cases, results, numbers))
     if as_json:
         detail = {name: [asdict(case) for case in scored] for name, scored in results.items()}
         typer.echo(json.dumps({"model": model.stem, "set": benchmark, "summary": numbers, "cases": detail}))
     else:
-        Console().print(_table(numbers, model.stem, benchmark))
+        for number, table in enumerate(tables.tables(numbers)):
+            Console().print(_as_rich(table, "" if number else title))
 
 
 def _subject(model: Path, benchmark: str, settings: Settings, *, execute: bool) -> dict[str, Any]:
@@ -94,26 +104,26 @@ def _subject(model: Path, benchmark: str, settings: Settings, *, execute: bool) 
     }
 
 
-def _table(numbers: dict[str, Any], model: str, benchmark: str) -> Table:
-    table = Table(title=f"{Path(benchmark).name}, {model}", title_justify="left")
-    for title in TITLES:
-        table.add_column(title, justify="left" if title == "arm" else "right")
-    for name, row in numbers.items():
-        table.add_row(
-            name,
-            str(row["n"]),
-            f"{row['exact_match']:.1f}{_difference(row.get('exact_match_difference'))}",
-            f"{row['harmed']:.1f}" if "harmed" in row else "",
-            f"{row['exact_match_first_line']:.1f}",
-            f"{row['pass_at_1']:.1f}{_difference(row.get('pass_at_1_difference'))}" if "pass_at_1" in row else "",
-            f"{row['shown']:.0f}",
-            f"{row['median_ms']:.0f}",
-            f"{row['median_n_prefill']:.0f}",
-        )
-    return table
+def _arm_names(text: str) -> list[str]:
+    """``"bare, no-context"`` → ``["bare", "no_context"]``, each once. Raises ``InputError``."""
+    names = list(dict.fromkeys(name.strip().replace("-", "_") for name in text.split(",")))
+    if unknown := [name for name in names if name not in ARMS]:
+        raise InputError(f"There is no arm '{unknown[0]}'; choose from {', '.join(ARMS)}.")
+    return names
 
 
-def _difference(difference: dict[str, float] | None) -> str:
-    if difference is None:
-        return ""
-    return f" ({difference['points']:+.1f} [{difference['low']:+.1f}, {difference['high']:+.1f}])"
+def _write(path: Path, text: str) -> None:
+    """Raises ``InputError``."""
+    try:
+        path.write_text(text, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}; name another file.") from None
+
+
+def _as_rich(table: tables.Table, title: str) -> Table:
+    shown = Table(title=title, title_justify="left")
+    for column in table.titles:
+        shown.add_column(column, justify="left" if column == "arm" else "right")
+    for row in table.rows:
+        shown.add_row(*row)
+    return shown

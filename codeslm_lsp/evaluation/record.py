@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,10 @@ from codeslm_lsp.values import InputError
 
 Subject = Mapping[str, Any]
 """Model, benchmark and settings, as JSON holds them: what must be the same for figures to belong together."""
+
+
+TUPLES = frozenset({"filters", "snippets"})
+"""Fields of a fill that JSON has as lists."""
 
 
 class Record:
@@ -66,5 +70,7 @@ class Record:
 
 
 def _scored(row: Mapping[str, Any]) -> Scored:
-    values = {field.name: row[field.name] for field in fields(Scored)}
-    return Scored(**{**values, "fill": Fill(**row["fill"])})
+    """A case of this or an earlier codeslm, which may have kept less of it."""
+    fill: dict[str, Any] = {name: tuple(value) if name in TUPLES else value for name, value in row["fill"].items()}
+    values = {field.name: row[field.name] for field in fields(Scored) if field.name in row or field.default is MISSING}
+    return Scored(**{**values, "fill": Fill(**fill)})

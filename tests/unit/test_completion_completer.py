@@ -109,6 +109,13 @@ async def test_a_completion_at_the_cursor() -> None:
     assert report.elapsed_ms > 0
 
 
+async def test_an_evaluation_may_see_what_was_generated() -> None:
+    bench = Bench(Script({"x = ": "1\n```\nThis is one."}))
+    assert await bench.text_at("x = ‸\n") == "1"
+    bench.completer = Completer(bench.engine, bench._read_format, bench.settings, filters=())
+    assert await bench.text_at("x = ‸\n") == "1\n"
+
+
 async def test_typed_text_is_sent_as_such_and_not_in_the_prompt() -> None:
     bench = Bench()
     await bench.at("def add(a, b):\n    ret‸\nprint(é)\n")

@@ -1,4 +1,4 @@
-"""How fills are scored, and that bad benchmark files end in a sentence."""
+"""How fills are scored, compared and kept, and that bad benchmark files end in a sentence."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from codeslm_lsp.evaluation.arms import Fill
 from codeslm_lsp.evaluation.cases import Case, read_cases, read_repositories
 from codeslm_lsp.evaluation.execute import passes
-from codeslm_lsp.evaluation.run import summary
-from codeslm_lsp.evaluation.score import Scored, score
-from codeslm_lsp.evaluation.statistics import paired_difference
+from codeslm_lsp.evaluation.levenshtein import distance, similarity
+from codeslm_lsp.evaluation.record import Record
+from codeslm_lsp.evaluation.score import Scored, score, scored_again
+from codeslm_lsp.evaluation.statistics import mean_interval, paired_difference
+from codeslm_lsp.evaluation.summary import summary
 from codeslm_lsp.values import InputError
 
 CASE = Case(
@@ -56,6 +60,121 @@ def test_the_difference_is_paired() -> None:
     better = paired_difference([False] * 100, [True] * 30 + [False] * 70)
     assert better.points == 30
     assert 15 < better.low < 30 < better.high < 45
+
+
+def test_repositories_are_drawn_whole() -> None:
+    a, b = [False] * 100, [True] * 50 + [False] * 50
+    by_case = paired_difference(a, b)
+    assert (by_case.low, by_case.high) == pytest.approx((40, 60), abs=3)
+    # Two repositories, one all right and one all wrong: nothing is known about a third.
+    clustered = paired_difference(a, b, ["x"] * 50 + ["y"] * 50)
+    assert (clustered.points, clustered.low, clustered.high) == (50, 0, 100)
+    assert paired_difference(a, b, ["x"] * 100) == by_case
+    # One that is larger weighs more.
+    means = {mean_interval([1, 1, 1, 0], ["x", "x", "x", "y"], seed=seed).high for seed in range(5)}
+    assert means == {100}
+
+
+def test_the_interval_of_a_mean() -> None:
+    interval = mean_interval([1] * 30 + [0] * 70)
+    assert 20 < interval.low < 30 < interval.high < 40
+
+
+@given(st.text("abc", max_size=8), st.text("abc", max_size=8))
+def test_the_distance_is_that_of_the_textbook(a: str, b: str) -> None:
+    row = list(range(len(b) + 1))
+    for at, x in enumerate(a, start=1):
+        before, row = row, [at]
+        for place, y in enumerate(b, start=1):
+            row.append(min(row[-1] + 1, before[place] + 1, before[place - 1] + (x != y)))
+    assert distance(a, b) == row[-1]
+
+
+def test_similarity() -> None:
+    assert (similarity("", ""), similarity("abc", ""), similarity("kitten", "kitten")) == (1, 0, 1)
+    assert similarity("kitten", "sitting") == pytest.approx(1 - 3 / 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "keeps_parsing"),
+    [("    return a", True), ("    return (a", False), ("    other = 1", True), ("", None)],
+)
+def test_what_a_fill_does_to_the_tree(text: str, keeps_parsing: bool | None) -> None:
+    assert score(CASE, fill(text), execute=False).keeps_parsing is keeps_parsing
+
+
+def test_a_language_without_a_grammar_has_no_tree() -> None:
+    case = Case("1", "line", "unknown", "", "a", "")
+    assert score(case, fill("a"), execute=False).keeps_parsing is None
+
+
+def test_what_was_filled_before_is_measured_anew() -> None:
+    old = Scored("1", fill("    return a"), False, False, True)
+    again = scored_again(CASE, old)
+    assert (again.exact, again.passed, again.edit_similarity, again.keeps_parsing) == (True, True, 1, True)
+
+
+def test_the_summary_of_what_is_shown() -> None:
+    texts = [("a", 1.0), ("a", 2.0), ("b", 3.0), ("", 4.0)]
+    arm = [
+        Scored(str(n), Fill(text, ms, 1, "" if text else "blank"), text == "a", text == "a", None, 0.5, n < 1)
+        for n, (text, ms) in enumerate(texts)
+    ]
+    numbers = summary({"ours": arm})["ours"]
+    assert (numbers["shown"], numbers["exact_match"], numbers["edit_similarity"]) == (75, 50, 50)
+    assert numbers["precision"] == pytest.approx(200 / 3)
+    assert numbers["parse_valid_gain"] == pytest.approx(100 / 3)
+    assert (numbers["median_ms"], numbers["p95_ms"]) == (2.5, 4)
+    assert numbers["exact_match_interval"]["low"] < 50 < numbers["exact_match_interval"]["high"]
+
+
+def test_nothing_shown_has_no_precision() -> None:
+    numbers = summary({"ours": [Scored("1", Fill("", 1.0, 1, "blank"), False, False, None)]})["ours"]
+    assert (numbers["precision"], numbers["parse_valid_gain"], numbers["shown"]) == (None, None, 0)
+
+
+def test_the_summary_draws_repositories() -> None:
+    def arm(exact: list[bool]) -> list[Scored]:
+        return [Scored(str(n), fill("a"), right, right, None, repository="xy"[n // 2]) for n, right in enumerate(exact)]
+
+    numbers = summary({"bare": arm([False] * 4), "ours": arm([True, True, False, False])})
+    assert numbers["ours"]["n_groups"] == 2
+    difference = numbers["ours"]["exact_match_difference"]
+    assert (difference["points"], difference["low"], difference["high"]) == (50, 0, 100)
+
+
+SUBJECT = {"model": "m"}
+KEPT = Scored("1", Fill("a", 1.0, 2, "", "end", None, ("stutters",), ("a.py",), "prompt"), True, True, None, 0.5, True)
+
+
+def test_a_record_keeps_a_case_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "record.jsonl"
+    Record(path, SUBJECT).add("tabby", KEPT)
+    assert Record(path, SUBJECT).known("tabby") == {"1": KEPT}
+    assert Record(path, SUBJECT).known("ours") == {}
+
+
+def test_a_record_of_an_earlier_codeslm_is_read(tmp_path: Path) -> None:
+    row = {
+        "arm": "ours",
+        "id": "1",
+        "fill": {"text": "a", "ms": 1.0, "n_prefill": 2, "skip": "", "stop": "end", "features": None},
+        "exact": True,
+        "exact_first_line": True,
+        "passed": None,
+    }
+    path = tmp_path / "record.jsonl"
+    path.write_text(f"{json.dumps({'subject': SUBJECT})}\n{json.dumps(row)}\n", encoding="utf-8")
+    [known] = Record(path, SUBJECT).known("ours").values()
+    assert known == Scored("1", Fill("a", 1.0, 2, "", "end"), True, True, None)
+
+
+@pytest.mark.parametrize("row", [{}, {"arm": "ours"}, {"arm": "ours", "id": "1", "fill": {"words": 1}}])
+def test_a_bad_record_is_told_in_a_sentence(tmp_path: Path, row: object) -> None:
+    path = tmp_path / "record.jsonl"
+    path.write_text(f"{json.dumps({'subject': SUBJECT})}\n{json.dumps(row)}\n", encoding="utf-8")
+    with pytest.raises(InputError, match="not the record of an evaluation"):
+        Record(path, SUBJECT)
 
 
 def test_the_summary_compares_with_the_first_arm() -> None:

@@ -30,6 +30,9 @@ from codeslm_lsp.values import InputError
 PATIENCE_MS = 120_000
 """The time budget of every arm: none in effect."""
 
+TABLE_COLUMNS = 100
+"""What the tables need; a file or a pipe has no width of its own."""
+
 
 def evaluate(
     context: typer.Context,
@@ -90,8 +93,9 @@ def evaluate(
         detail = {name: [asdict(case) for case in scored] for name, scored in results.items()}
         typer.echo(json.dumps({"model": model.stem, "set": benchmark, "summary": numbers, "cases": detail}))
     else:
+        console = Console() if Console().is_terminal else Console(width=TABLE_COLUMNS)
         for number, table in enumerate(tables.tables(numbers)):
-            Console().print(_as_rich(table, "" if number else title))
+            console.print(_as_rich(table, "" if number else title))
 
 
 def _subject(model: Path, benchmark: str, settings: Settings, *, execute: bool) -> dict[str, Any]:

@@ -59,9 +59,9 @@ INVOKED = types.InlineCompletionTriggerKind.Invoked
 ARMS = ("bare", "anchored", "ours", "no_context", "no_filters", "typed", "llama_vim", *RIVALS)
 """``bare``: one prompt up to the cursor, nothing healed, nothing cut. ``anchored``: the prompt ends at the start of the
 hole's line, the rest of the line is typed behind it and healed; nothing cut. ``ours``: the server, opened at the hole.
-``no_context``: the same with ``context.enabled`` off. ``no_filters``: the same as ``ours``, but what is generated is
-shown as it is. ``typed``: the server, with a request at the start of the hole's line first, so that the rest of the
-line is typed. ``llama_vim``: llama.cpp's server with the requests of llama.vim. ``llm_ls``, ``continue``, ``tabby``:
+``no_context``: the same with ``context.enabled`` off. ``no_filters``: the same as ``ours``, but what is generated, up
+to where what was asked for is complete, is shown as it is. ``typed``: the server, with a request at the start of the
+hole's line first, so that the rest of the line is typed. ``llama_vim``: llama.cpp's server with the requests of llama.vim. ``llm_ls``, ``continue``, ``tabby``:
 their prompts on our engine, and what each of them does to the answer."""
 
 NOT_ASKED, NOTHING = "not_asked", "nothing_generated"

@@ -72,7 +72,7 @@ def _article(case: Case, answers: Mapping[str, Scored], first: Scored) -> str:
     answers_shown = "\n".join(_answer(name, case, scored, first) for name, scored in answers.items())
     return (
         f'<article data-states="{escape(found)}"><h2>{escape(case.id)} <small>{escape(about)}</small></h2>\n'
-        f"<pre>{escape(before)}<mark>{escape(case.middle)}</mark>{escape(after)}</pre>\n{answers_shown}</article>"
+        f"<pre>\n{escape(before)}<mark>{escape(case.middle)}</mark>{escape(after)}</pre>\n{answers_shown}</article>"
     )
 
 
@@ -87,14 +87,14 @@ def _answer(name: str, case: Case, scored: Scored, first: Scored) -> str:
     ]
     if text:
         rest = f"<i>{escape(text[same:])}</i>" if text[same:] and not scored.exact else escape(text[same:])
-        parts.append(f"<pre>{escape(text[:same])}{rest}</pre>")
+        parts.append(f"<pre>\n{escape(text[:same])}{rest}</pre>")
     if why := reason(case, scored):
         parts.append(f"<p>{escape(why)}</p>")
     if fill.snippets:
         paths = ", ".join(f"<code>{escape(path)}</code>" for path in fill.snippets)
         parts.append(f"<p>Shown to the model: {paths}</p>")
     if fill.prompt:
-        parts.append(f"<details><summary>prompt</summary><pre>{escape(fill.prompt)}</pre></details>")
+        parts.append(f"<details><summary>prompt</summary><pre>\n{escape(fill.prompt)}</pre></details>")
     return "\n".join([*parts, "</section>"])
 
 

@@ -4,8 +4,9 @@ The prompt is that of ``crates/tabby/src/services/completion/completion_prompt.r
 send is in ``clients/tabby-agent/src/codeCompletion/contexts.ts``.
 
 Of its sources of snippets, the search in the repository is reproduced, and of that the BM25 half: there is no embedding
-model here, whose ranks Tabby fuses with those of BM25. Declarations that the editor's language server knows, and code
-of files changed or opened a moment ago, which come first, need an editor.
+model here, whose ranks Tabby fuses with those of BM25, and as it wants both to agree, it shows less often. Declarations
+that the editor's language server knows, and code of files changed or opened a moment ago, which come first, need an
+editor.
 """
 
 from __future__ import annotations

@@ -61,8 +61,8 @@ ARMS = ("bare", "anchored", "ours", "no_context", "no_filters", "typed", "llama_
 hole's line, the rest of the line is typed behind it and healed; nothing cut. ``ours``: the server, opened at the hole.
 ``no_context``: the same with ``context.enabled`` off. ``no_filters``: the same as ``ours``, but what is generated, up
 to where what was asked for is complete, is shown as it is. ``typed``: the server, with a request at the start of the
-hole's line first, so that the rest of the line is typed. ``llama_vim``: llama.cpp's server with the requests of llama.vim. ``llm_ls``, ``continue``, ``tabby``:
-their prompts on our engine, and what each of them does to the answer."""
+hole's line first, so that the rest of the line is typed. ``llama_vim``: llama.cpp's server with the requests of
+llama.vim. ``llm_ls``, ``continue``, ``tabby``: their prompts on our engine, and what each does to the answer."""
 
 NOT_ASKED, NOTHING = "not_asked", "nothing_generated"
 """Why a rival shows nothing: it would not ask here, the model says nothing; else the name of the rule that did it."""

@@ -1,4 +1,4 @@
-"""How fills are scored, compared and kept, and that bad benchmark files end in a sentence."""
+"""How fills are scored and compared, and that bad benchmark files end in a sentence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from codeslm_lsp.evaluation.arms import Fill
 from codeslm_lsp.evaluation.cases import Case, read_cases, read_repositories
 from codeslm_lsp.evaluation.execute import passes
 from codeslm_lsp.evaluation.levenshtein import distance, similarity
-from codeslm_lsp.evaluation.record import Record
 from codeslm_lsp.evaluation.score import Scored, score, scored_again
 from codeslm_lsp.evaluation.statistics import mean_interval, paired_difference
 from codeslm_lsp.evaluation.summary import summary
@@ -141,40 +140,6 @@ def test_the_summary_draws_repositories() -> None:
     assert numbers["ours"]["n_groups"] == 2
     difference = numbers["ours"]["exact_match_difference"]
     assert (difference["points"], difference["low"], difference["high"]) == (50, 0, 100)
-
-
-SUBJECT = {"model": "m"}
-KEPT = Scored("1", Fill("a", 1.0, 2, "", "end", None, ("stutters",), ("a.py",), "prompt"), True, True, None, 0.5, True)
-
-
-def test_a_record_keeps_a_case_as_it_is(tmp_path: Path) -> None:
-    path = tmp_path / "record.jsonl"
-    Record(path, SUBJECT).add("tabby", KEPT)
-    assert Record(path, SUBJECT).known("tabby") == {"1": KEPT}
-    assert Record(path, SUBJECT).known("ours") == {}
-
-
-def test_a_record_of_an_earlier_codeslm_is_read(tmp_path: Path) -> None:
-    row = {
-        "arm": "ours",
-        "id": "1",
-        "fill": {"text": "a", "ms": 1.0, "n_prefill": 2, "skip": "", "stop": "end", "features": None},
-        "exact": True,
-        "exact_first_line": True,
-        "passed": None,
-    }
-    path = tmp_path / "record.jsonl"
-    path.write_text(f"{json.dumps({'subject': SUBJECT})}\n{json.dumps(row)}\n", encoding="utf-8")
-    [known] = Record(path, SUBJECT).known("ours").values()
-    assert known == Scored("1", Fill("a", 1.0, 2, "", "end"), True, True, None)
-
-
-@pytest.mark.parametrize("row", [{}, {"arm": "ours"}, {"arm": "ours", "id": "1", "fill": {"words": 1}}])
-def test_a_bad_record_is_told_in_a_sentence(tmp_path: Path, row: object) -> None:
-    path = tmp_path / "record.jsonl"
-    path.write_text(f"{json.dumps({'subject': SUBJECT})}\n{json.dumps(row)}\n", encoding="utf-8")
-    with pytest.raises(InputError, match="not the record of an evaluation"):
-        Record(path, SUBJECT)
 
 
 def test_the_summary_compares_with_the_first_arm() -> None:

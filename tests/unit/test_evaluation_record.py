@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ SUBJECT = {"model": "m", "set": "s", "settings": {"languages": ("a", "b")}}
 
 
 def scored(case: str) -> Scored:
-    fill = Fill("x = 1\n", 12.5, 40, stop="end", features=[{"sum_logprob": -0.5}])
-    return Scored(case, fill, exact=True, exact_first_line=True, passed=None)
+    fill = Fill("x = 1\n", 12.5, 40, stop="end", features=[{"sum_logprob": -0.5}], filters=("stutters",))
+    return Scored(case, fill, exact=True, exact_first_line=True, passed=None, edit_similarity=0.5, repository="shop")
 
 
 def test_what_was_added_is_known_again(tmp_path: Path) -> None:
@@ -68,3 +69,20 @@ def test_the_record_of_another_model_is_refused(tmp_path: Path) -> None:
 def test_a_folder_is_no_record(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be used"):
         Record(tmp_path, SUBJECT)
+
+
+def test_a_record_of_an_earlier_codeslm_is_read(tmp_path: Path) -> None:
+    fill = {"text": "a", "ms": 1.0, "n_prefill": 2, "skip": "", "stop": "end", "features": None}
+    row = {"arm": "ours", "id": "1", "fill": fill, "exact": True, "exact_first_line": True, "passed": None}
+    path = tmp_path / "record.jsonl"
+    path.write_text(f"{json.dumps({'subject': SUBJECT})}\n{json.dumps(row)}\n", encoding="utf-8")
+    known = Record(path, SUBJECT).known("ours")
+    assert known == {"1": Scored("1", Fill("a", 1.0, 2, "", "end"), True, True, None)}
+
+
+@pytest.mark.parametrize("row", [{"arm": "ours", "id": "1"}, {"arm": "ours", "id": "1", "fill": {"words": 1}}])
+def test_a_case_without_a_fill_is_told_in_a_sentence(tmp_path: Path, row: object) -> None:
+    path = tmp_path / "record.jsonl"
+    path.write_text(f"{json.dumps({'subject': SUBJECT})}\n{json.dumps(row)}\n", encoding="utf-8")
+    with pytest.raises(InputError, match="not the record of an evaluation"):
+        Record(path, SUBJECT)

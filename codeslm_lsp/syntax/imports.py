@@ -19,6 +19,23 @@ class Import:
     names: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ImportedName:
+    """A name that an import of Python binds: ``from os import path as p`` → p, os, path; ``import os.path`` → os, os.
+
+    ``member`` is empty where it means the module. A star binds ``*``.
+    """
+
+    name: str
+    module: str
+    member: str = ""
+
+    @property
+    def meaning(self) -> str:
+        """What it means as one dotted name: ``os.path``."""
+        return ".".join(part for part in (self.module, self.member) if part)
+
+
 def import_ranges(tree: SyntaxTree) -> tuple[tuple[int, int], ...]:
     """The lines of every import, with their line end, in document order; lines that touch are one range.
 
@@ -47,6 +64,29 @@ def imports(tree: SyntaxTree) -> tuple[Import, ...]:
         Import(_text(tree, module), tuple(_text(tree, name) for name in sorted(names)))
         for module, names in sorted(names_of.items())
     )
+
+
+def imported_names(tree: SyntaxTree) -> tuple[ImportedName, ...]:
+    """Every name that a Python file's imports bind, in document order; of the finished tree as in ``imports``."""
+    tree = tree.finished or tree
+    found = sorted(_found(tree), key=lambda each: each["import"])
+    return tuple(each for one in found if (each := _imported_name(tree, one)) is not None)
+
+
+def _imported_name(tree: SyntaxTree, found: Found) -> ImportedName | None:
+    if "module" not in found:
+        return None
+    module = _text(tree, found["module"][0])
+    if "all" in found:
+        return ImportedName("*", module)
+    alias = _text(tree, found["alias"][0]) if "alias" in found else ""
+    if "name" in found:
+        name = _text(tree, found["name"][0])
+        return ImportedName(alias or name, module, name)
+    if tree.source.data.startswith(b"from", found["import"][0][0]):
+        return None  # Of the module alone, beside the matches of its names.
+    first = module.partition(".")[0]
+    return ImportedName(alias, module) if alias else ImportedName(first, first)
 
 
 def _statement_ranges(tree: SyntaxTree) -> set[tuple[int, int]]:

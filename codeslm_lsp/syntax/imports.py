@@ -21,19 +21,14 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class ImportedName:
-    """A name that an import of Python binds: ``from os import path as p`` → p, os, path; ``import os.path`` → os, os.
+    """A name that an import of Python binds, the module that is imported, and what the name then means.
 
-    ``member`` is empty where it means the module. A star binds ``*``.
+    ``from os import path as p`` → p, os, os.path; ``import os.path`` → os, os.path, os. A star binds ``*``.
     """
 
     name: str
     module: str
-    member: str = ""
-
-    @property
-    def meaning(self) -> str:
-        """What it means as one dotted name: ``os.path``."""
-        return ".".join(part for part in (self.module, self.member) if part)
+    meaning: str
 
 
 def import_ranges(tree: SyntaxTree) -> tuple[tuple[int, int], ...]:
@@ -78,15 +73,15 @@ def _imported_name(tree: SyntaxTree, found: Found) -> ImportedName | None:
         return None
     module = _text(tree, found["module"][0])
     if "all" in found:
-        return ImportedName("*", module)
+        return ImportedName("*", module, module)
     alias = _text(tree, found["alias"][0]) if "alias" in found else ""
     if "name" in found:
         name = _text(tree, found["name"][0])
-        return ImportedName(alias or name, module, name)
+        return ImportedName(alias or name, module, f"{module}.{name}")
     if tree.source.data.startswith(b"from", found["import"][0][0]):
         return None  # Of the module alone, beside the matches of its names.
     first = module.partition(".")[0]
-    return ImportedName(alias, module) if alias else ImportedName(first, first)
+    return ImportedName(alias or first, module, module if alias else first)
 
 
 def _statement_ranges(tree: SyntaxTree) -> set[tuple[int, int]]:

@@ -20,52 +20,48 @@ _Star = tuple[str, int]
 class BoundNames:
     """What the top of one file binds, in whatever branch: what another platform or version has is not made up either.
 
-    ``modules`` are bound to what is surely a module, ``values`` to anything. ``stars`` are the modules whose names it
-    all takes, and how many dots stand before them. ``is_dynamic``: it may have other names as well, likely such as it
-    has as strings, which are among ``values`` then.
+    ``stars`` are the modules whose names it all takes, and how many dots stand before them. ``is_dynamic``: it may have
+    other names as well, likely such as it has as strings, which are among ``names`` then.
     """
 
-    modules: frozenset[str]
-    values: frozenset[str]
+    names: frozenset[str]
     stars: frozenset[_Star]
     is_dynamic: bool
 
 
 def bound_names(source: bytes) -> BoundNames | None:
-    """``import a.b; from c import *; def d(): ...`` → modules a, values d, stars c; None for what does not parse."""
+    """``import a.b; from c import *; def d(): ...`` → names a and d, stars c; None for what does not parse."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    modules: set[str] = set()
-    values: set[str] = set()
+    names: set[str] = set()
     stars: set[_Star] = set()
     is_dynamic = _WRITES_NAMES.search(source.decode("utf-8", errors="replace")) is not None
     left: list[ast.AST] = [tree]
     while left:
         match node := left.pop():
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                values.add(node.name)
-                values.update(name for each in ast.walk(node) if isinstance(each, ast.Global) for name in each.names)
+                names.add(node.name)
+                names.update(name for each in ast.walk(node) if isinstance(each, ast.Global) for name in each.names)
                 continue
             case ast.Import():
-                modules.update(alias.asname or alias.name.partition(".")[0] for alias in node.names)
+                names.update(alias.asname or alias.name.partition(".")[0] for alias in node.names)
             case ast.ImportFrom() if node.names[0].name == "*":
                 stars.add((node.module or "", node.level))
             case ast.ImportFrom():
-                names = modules if node.level and not node.module else values
                 names.update(alias.asname or alias.name for alias in node.names)
             case ast.Name(ctx=ast.Store()):
-                values.add(node.id)
+                names.add(node.id)
             case ast.Call(func=ast.Name(id="setattr")):
                 is_dynamic = True
         left.extend(ast.iter_child_nodes(node))
-    is_dynamic = is_dynamic or "__getattr__" in values | modules
+    is_dynamic = is_dynamic or "__getattr__" in names
     if is_dynamic:
-        values.update(text for text in _strings(tree) if text.isidentifier())
-    return BoundNames(frozenset(modules), frozenset(values), frozenset(stars), is_dynamic)
+        names.update(text for text in _strings(tree) if text.isidentifier())
+    return BoundNames(frozenset(names), frozenset(stars), is_dynamic)
 
 
 def _strings(tree: ast.AST) -> Iterator[str]:

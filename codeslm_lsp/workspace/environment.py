@@ -50,6 +50,11 @@ class Environment:
         """The process's id, while there is one."""
         return self._child.pid
 
+    @property
+    def n_waiting(self) -> int:
+        """How many questions are not answered yet."""
+        return len(self._questions) + (self._asked is not None)
+
     def members(self, subject: str) -> frozenset[str] | None:
         """The names behind a module, or a class in one, and a dot; None while that is not known, or where it is not.
 
@@ -82,8 +87,9 @@ class Environment:
 
     def learn(self, members: Members) -> None:
         """Keep an answer, and forget the longest unused ones beyond ``MAX_NAMES``."""
+        before = self._known.pop(members.subject, None)
         self._known[members.subject] = members
-        self._n_names += _n_names(members)
+        self._n_names += _n_names(members) - (_n_names(before) if before is not None else 0)
         while self._n_names > MAX_NAMES and len(self._known) > 1:
             _, oldest = self._known.popitem(last=False)
             self._n_names -= _n_names(oldest)

@@ -34,10 +34,9 @@ _TYPESHED = Path(jedi.__file__).parent / "third_party" / "typeshed" / "stdlib"
 
 @dataclass(frozen=True, slots=True)
 class _Module:
-    """``values`` are those of its ``names`` that may hide a submodule. ``is_all`` as in ``Members``."""
+    """As in ``Members``."""
 
     names: frozenset[str]
-    values: frozenset[str] = frozenset()
     is_all: bool = False
 
 
@@ -73,13 +72,11 @@ class EnvironmentNames:
 
     def _is_hidden(self, parts: Sequence[str]) -> bool:
         """``from .run import run`` makes ``package.run`` a function, though there is a module of that name."""
-        package = ".".join(parts[:-1])
-        above = self._module(package) if package else None
-        if above is None or parts[-1] not in above.values:
+        if len(parts) == 1:
             return False
-        code = f"import {package} as it\nit.{parts[-1]}"
+        code = f"import {'.'.join(parts[:-1])} as it\nit.{parts[-1]}"
         meant = self._script(code).infer(2, len("it.") + len(parts[-1]))
-        return not meant or any(name.type != "module" for name in meant)
+        return not meant or any(name.type not in ("module", "namespace") for name in meant)
 
     def _module(self, dotted: str, depth: int = 0) -> _Module | None:
         if dotted not in self._known:
@@ -104,7 +101,6 @@ class EnvironmentNames:
         files = (*meant.sources, *meant.stubs)
         return _Module(
             _OF_ANY_MODULE.union(*(each.names for each in (*sources, *stubs)), *map(_submodules, files)),
-            frozenset().union(*(each.values for each in (*sources, *stubs))),
             is_all and any(self._chosen.is_installed(path) for path in meant.sources or meant.stubs),
         )
 
@@ -129,8 +125,7 @@ class EnvironmentNames:
         stars = [self._module(name, depth + 1) if name else None for name in _star_modules(bound, dotted, path)]
         taken = [star for star in stars if star is not None]
         return _Module(
-            (bound.modules | bound.values).union(*(star.names for star in taken)),
-            bound.values.union(*(star.values for star in taken)),
+            bound.names.union(*(star.names for star in taken)),
             not bound.is_dynamic and len(taken) == len(stars) and all(star.is_all for star in taken),
         )
 

@@ -196,7 +196,7 @@ class IndexSettings(_Table):
         True,
         "Whether the source files of each workspace folder are indexed: what they define, import and use, for you "
         "alone to read, in the folder CODESLM_INDEX_DIR or the one this system has for caches. Also whether the names "
-        "that the modules of the Python environment have are looked up, so that none are suggested that do not exist.",
+        "that modules of the project's Python environment have are looked up, so that no others are suggested.",
     )
     max_files: int = _setting(
         20_000, "Of a folder with more source files, the last modified are indexed.", unit="files", ge=1, le=200_000

@@ -11,7 +11,7 @@ from codeslm_lsp.values import Document
 from codeslm_lsp.workspace.environment import Environment
 from codeslm_lsp.workspace.shadows import is_shadowed
 
-NEAR_CHARS = 2000
+NEAR_CHARS = 1000
 """So far from the cursor it is looked for what is taken of what was taken of a module, such as ``os.path.join``."""
 
 MAX_SUBJECTS = 128

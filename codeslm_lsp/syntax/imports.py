@@ -62,23 +62,24 @@ def imports(tree: SyntaxTree) -> tuple[Import, ...]:
 
 
 def imported_names(tree: SyntaxTree) -> tuple[ImportedName, ...]:
-    """Every name that a Python file's imports bind, in document order; of the finished tree as in ``imports``."""
+    """Every name that a Python file's imports bind, in no order; of the finished tree as in ``imports``."""
     tree = tree.finished or tree
-    found = sorted(_found(tree), key=lambda each: each["import"])
-    return tuple(each for one in found if (each := _imported_name(tree, one)) is not None)
+    data = tree.source.data
+    return tuple(name for found in _found(tree) if (name := _imported_name(data, found)) is not None)
 
 
-def _imported_name(tree: SyntaxTree, found: Found) -> ImportedName | None:
+def _imported_name(data: bytes, found: Found) -> ImportedName | None:
     if "module" not in found:
         return None
-    module = _text(tree, found["module"][0])
+    written = {
+        capture: data[slice(*found[capture][0])].decode() for capture in ("module", "name", "alias") if capture in found
+    }
+    module, alias = written["module"], written.get("alias", "")
     if "all" in found:
         return ImportedName("*", module, module)
-    alias = _text(tree, found["alias"][0]) if "alias" in found else ""
-    if "name" in found:
-        name = _text(tree, found["name"][0])
-        return ImportedName(alias or name, module, f"{module}.{name}")
-    if tree.source.data.startswith(b"from", found["import"][0][0]):
+    if "name" in written:
+        return ImportedName(alias or written["name"], module, f"{module}.{written['name']}")
+    if data.startswith(b"from", found["import"][0][0]):
         return None  # Of the module alone, beside the matches of its names.
     first = module.partition(".")[0]
     return ImportedName(alias or first, module, module if alias else first)

@@ -83,7 +83,10 @@ class Environment:
         """Somebody will want to know these soon."""
         self._look()
         for subject in subjects:
-            self._of(subject)
+            if subject in self._known:
+                self._known.move_to_end(subject)
+            else:
+                self._of(subject)
 
     def learn(self, members: Members) -> None:
         """Keep an answer, and forget the longest unused ones beyond ``MAX_NAMES``."""

@@ -22,7 +22,7 @@ from codeslm_lsp.workspace.environment_choice import choose, watched
 from codeslm_lsp.workspace.environment_names import EnvironmentNames
 from codeslm_lsp.workspace.humble import be_humble, leave_quietly
 from codeslm_lsp.workspace.members import Members, Watched, is_subject
-from codeslm_lsp.workspace.places import index_dir
+from codeslm_lsp.workspace.places import make_private, parsed_dir
 
 MAX_CPU_S = 60.0
 """No question takes a tenth of this; one that does ends the process, and is not asked again."""
@@ -42,7 +42,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?")
     project = parser.parse_args().folder
     be_humble()
-    jedi.settings.cache_directory = str(index_dir() / "parsed")
+    make_private(parsed_dir())  # What lies there is trusted.
+    jedi.settings.cache_directory = str(parsed_dir())
     try:
         _answer(project)
     except BrokenPipeError:

@@ -56,7 +56,7 @@ def main() -> None:
 def run(folder: Path, max_files: int, over: threading.Event) -> None:
     """Index and watch until ``over``. Raises ``OSError`` or ``sqlite3.Error`` where no index can be written."""
     place = place_of(folder)
-    make_private(place)
+    make_private(place.database.parent)
     lock = place.lock()
     while not over.is_set():
         try:

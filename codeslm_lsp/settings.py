@@ -195,7 +195,8 @@ class IndexSettings(_Table):
     enabled: bool = _setting(
         True,
         "Whether the source files of each workspace folder are indexed: what they define, import and use, for you "
-        "alone to read, in the folder CODESLM_INDEX_DIR or the one this system has for caches.",
+        "alone to read, in the folder CODESLM_INDEX_DIR or the one this system has for caches. Also whether the names "
+        "that modules of the project's Python environment have are looked up, so that no others are suggested.",
     )
     max_files: int = _setting(
         20_000, "Of a folder with more source files, the last modified are indexed.", unit="files", ge=1, le=200_000

@@ -110,6 +110,7 @@ class SkipReason(enum.StrEnum):
     REPEATS_PREFIX = "repeats_prefix"
     NOT_CODE = "not_code"
     UNLIKELY = "unlikely"
+    UNKNOWN_NAME = "unknown_name"
     HEALING_FAILED = "healing_failed"
     INTERNAL_ERROR = "internal_error"
 
@@ -335,8 +336,9 @@ class Features:
 
     ``…_logprob`` are natural logarithms of the probabilities of its tokens: their sum, mean, smallest and first.
     ``n_unknown_names`` stand neither in the file nor in the workspace nor in the language nor in what is installed.
-    With all of it the file's tree has ``parse_gain`` errors fewer. ``ended``: the model said so itself, or what was
-    asked for was complete, or a line end follows.
+    ``n_absent_names`` are attributes that an imported module surely does not have. With all of it the file's tree has
+    ``parse_gain`` errors fewer. ``ended``: the model said so itself, or what was asked for was complete, or a line end
+    follows.
     """
 
     sum_logprob: float
@@ -349,17 +351,29 @@ class Features:
     n_unknown_names: int
     parse_gain: int
     ended: bool
+    n_absent_names: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentName:
+    """A name that is taken from a module of the environment, which has none such. ``end``: behind it, in the text."""
+
+    module: str
+    name: str
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What is known of a completion besides its text: how it came about, and what is wrong with it.
 
-    ``tokens`` are those of the text, from its first character on. ``unknown_names`` as in ``Features``.
+    ``tokens`` are those of the text, from its first character on. ``unknown_names`` and ``absent_names`` as in
+    ``Features``.
     """
 
     tokens: tuple[Token, ...]
     unknown_names: tuple[str, ...] = ()
+    absent_names: tuple[AbsentName, ...] = ()
     parse_gain: int = 0
     ended: bool = True
 

@@ -10,8 +10,9 @@ from dataclasses import replace
 
 from codeslm_lsp.completion.ahead import Ahead, is_wanted
 from codeslm_lsp.completion.defects import log_defect, unasked
-from codeslm_lsp.completion.doubt import ranked, weighed, without_doubtful_lines
+from codeslm_lsp.completion.doubt import weighed, with_alternatives, without_doubtful_lines
 from codeslm_lsp.completion.features import evidence_of
+from codeslm_lsp.completion.grounding import Grounding
 from codeslm_lsp.completion.model_format import ModelFormat
 from codeslm_lsp.completion.offered import Offered
 from codeslm_lsp.completion.postprocess.chain import CHAIN, chain
@@ -43,6 +44,7 @@ from codeslm_lsp.values import (
     Token,
     Trigger,
 )
+from codeslm_lsp.workspace.environment import Environment
 
 BURST_S = 0.35
 """Keys that follow each other more quickly belong together: somebody who pauses to look takes longer."""
@@ -62,6 +64,7 @@ class Completer:
         settings: Settings,
         workspace: WorkspaceContext | None = None,
         filters: Sequence[Filter] = CHAIN,
+        environment: Environment | None = None,
     ) -> None:
         self._engine = engine
         self._filters = filters
@@ -69,6 +72,7 @@ class Completer:
         self._format: asyncio.Task[ModelFormat] | None = None
         self._settings = settings
         self._workspace = workspace
+        self._environment = environment
         self._prompts = Prompts(engine, self.format, settings, workspace)
         self._trees = Trees()
         self._offered = Offered()
@@ -148,6 +152,7 @@ class Completer:
         async with self._engine.generate(request) as stream:
             await asyncio.sleep(0)  # The request leaves now, so that the engine works while the text is parsed.
             tree = self._tree(document)
+            grounding = self._grounding(document, cursor, tree)
             around = self._around(document, cursor, tree)
             patience_ms = request.time_budget_ms if background else self._prompts.patience_ms(trigger, around.extent)
             generation = await read(stream, request, around, patience_ms)
@@ -155,7 +160,7 @@ class Completer:
         shown, filters = _judge(replace(around, text=text, stop=generation.stop), self._filters)
 
         def evidence(of: str, tokens: Sequence[Token]) -> Evidence:
-            return evidence_of(of, tokens, generation.stop, document, cursor, tree, self._knows)
+            return evidence_of(of, tokens, generation.stop, document, cursor, tree, self._knows, grounding)
 
         report = Report(
             shown if isinstance(shown, Skip) else Completion(shown, cursor, cursor),
@@ -172,13 +177,26 @@ class Completer:
         )
         report = weighed(report)
         others = _others(generation, around, report.outcome, self._filters)
-        report = replace(report, alternatives=ranked(others, evidence, cursor))
+        report = with_alternatives(report, others, evidence, cursor)
         self._prompts.learn_speed(generation.timings)
         self._offered.remember(document, cursor, report)
         return report
 
     def _knows(self, name: str) -> bool:
         return self._workspace is not None and self._workspace.knows(name)
+
+    def _grounding(self, document: Document, cursor: Cursor, tree: SyntaxTree | None) -> Grounding | None:
+        """What the document imports, which is asked for if it is not known; None for other languages than Python."""
+        if self._environment is None or tree is None or tree.language.name != "python":
+            return None
+        workspace = self._workspace
+        return Grounding(
+            self._environment,
+            document,
+            cursor,
+            tree,
+            lambda module: workspace is not None and workspace.has_module(document.path, module),
+        )
 
     async def _work_ahead(self, document: Document, cursor: Cursor, report: Report) -> None:
         """Have the next prompt evaluated, and know what will be offered once ``report``'s completion is accepted."""
@@ -193,6 +211,7 @@ class Completer:
 
     async def _prepare(self, document: Document, cursor: Cursor) -> None:
         with unasked():
+            self._grounding(document, cursor, self._tree(document))
             await self._engine.ready(self._settings.completion.wait_for_model_ms)
             await self._prompts.begin_first(document, cursor, lambda: self._tree(document))
 

@@ -47,7 +47,9 @@ class Calibration:
     thresholds: Mapping[str, float]
 
     def chance(self, features: Features) -> float:
-        """How likely these lines are exactly what belongs there, in [0, 1]."""
+        """How likely these lines are exactly what belongs there, in [0, 1]; 0 for what names something absent."""
+        if features.n_absent_names:
+            return 0.0
         total = self.bias + sum(weight * INPUTS[name](features) for name, weight in self.weights.items())
         return 1 / (1 + math.exp(-max(-50.0, min(50.0, total))))
 

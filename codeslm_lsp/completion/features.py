@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 
+from codeslm_lsp.completion.absent import absent_names
+from codeslm_lsp.completion.grounding import Grounding
 from codeslm_lsp.context.near import IDENTIFIER
 from codeslm_lsp.syntax.parses import tree_error_count
 from codeslm_lsp.syntax.tree import SyntaxTree
@@ -43,11 +45,18 @@ def evidence_of(
     cursor: int,
     tree: SyntaxTree | None,
     knows: Knows,
+    grounding: Grounding | None = None,
 ) -> Evidence:
     """What speaks for ``shown``, inserted at ``cursor`` of ``document``; ``tokens`` are what was generated for it."""
+
+    def knows_too(name: str) -> bool:
+        return knows(name) or (grounding is not None and grounding.knows(name))
+
+    absent = absent_names(shown, grounding, is_whole=stop is StopReason.END) if grounding is not None else ()
     return Evidence(
         tokens=tuple(_tokens_of(shown, tokens)),
-        unknown_names=unknown_names(shown, document, cursor, tree, knows),
+        unknown_names=unknown_names(shown, document, cursor, tree, knows_too),
+        absent_names=absent,
         parse_gain=_parse_gain(shown, document, cursor, tree),
         ended=stop is StopReason.END,
     )
@@ -80,7 +89,8 @@ def rest_of(evidence: Evidence, n_typed: int) -> Evidence:
         n_left -= len(tokens.pop(0).text)
     if tokens and n_left:
         tokens[0] = replace(tokens[0], text=tokens[0].text[n_left:])
-    return replace(evidence, tokens=tuple(tokens))
+    absent = tuple(replace(each, end=each.end - n_typed) for each in evidence.absent_names if each.end > n_typed)
+    return replace(evidence, tokens=tuple(tokens), absent_names=absent)
 
 
 def _features(shown: str, evidence: Evidence, *, is_all: bool) -> Features:
@@ -96,6 +106,7 @@ def _features(shown: str, evidence: Evidence, *, is_all: bool) -> Features:
         n_unknown_names=sum(bool(re.search(rf"\b{re.escape(name)}\b", shown)) for name in evidence.unknown_names),
         parse_gain=evidence.parse_gain if is_all else 0,
         ended=evidence.ended or not is_all,
+        n_absent_names=sum(each.end <= len(shown) for each in evidence.absent_names),
     )
 
 

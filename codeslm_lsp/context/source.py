@@ -19,7 +19,7 @@ from codeslm_lsp.context.stubs import Stub
 from codeslm_lsp.context.texts import Texts
 from codeslm_lsp.context.unimported import SEES_WITHOUT_IMPORT
 from codeslm_lsp.syntax.definitions import definitions
-from codeslm_lsp.syntax.imports import imports
+from codeslm_lsp.syntax.imports import Import, imports
 from codeslm_lsp.syntax.scopes import enclosing_scopes
 from codeslm_lsp.syntax.tree import SyntaxTree
 from codeslm_lsp.values import Cursor, Document, Snippet
@@ -93,6 +93,10 @@ class WorkspaceContext:
     def knows(self, name: str) -> bool:
         """Whether a name stands anywhere in the folder. Takes well under a millisecond."""
         return self._index.is_known(name)
+
+    def has_module(self, path: str, module: str) -> bool:
+        """Whether ``import module`` in the Python file ``path`` means a file of the folder. Takes as long."""
+        return bool(self._index.resolve(path, "python", Import(module, ())))
 
     def forget(self, uri: str) -> None:
         """The document is closed."""

@@ -41,8 +41,13 @@ class Folder:
 
 
 def folder_to_index(root: Path | None, settings: Settings) -> Path | None:
-    """The folder that may be indexed. Somebody's whole home, or the disk, is no project that was opened as one."""
-    if root is None or not (settings.index.enabled and settings.context.enabled):
+    """The folder that may be indexed."""
+    return project_folder(root) if settings.index.enabled and settings.context.enabled else None
+
+
+def project_folder(root: Path | None) -> Path | None:
+    """The workspace's folder. Somebody's whole home, or the disk, is no project that was opened as one."""
+    if root is None:
         return None
     if not root.is_dir() or Path.home().resolve().is_relative_to(root.resolve()):
         return None

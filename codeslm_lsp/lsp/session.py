@@ -11,9 +11,10 @@ from codeslm_lsp.completion.completer import Completer
 from codeslm_lsp.completion.latest import LatestWins
 from codeslm_lsp.completion.launch import Launch, Launched
 from codeslm_lsp.context.desk import Desk
-from codeslm_lsp.lsp.folder import Folder, folder_to_index
+from codeslm_lsp.lsp.folder import Folder, folder_to_index, project_folder
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import CodeslmError, Cursor, Document, Evaluated, ModelError, Report, Skip, SkipReason, Trigger
+from codeslm_lsp.workspace.environment import Environment
 
 CONFIGURATION_PATIENCE_S = 5.0
 """A client that was asked for its configuration and does not answer is not waited for any longer."""
@@ -45,6 +46,7 @@ class Session:
         self._latest = LatestWins()
         self._resting: tuple[Document, Cursor] | None = None
         self._folder: Folder | None = None
+        self._environment: Environment | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.desk = Desk()
         self.last: tuple[Report, str] | None = None
@@ -120,11 +122,15 @@ class Session:
         if (path := folder_to_index(root, settings)) is not None:
             self._folder = Folder(path, settings, self.desk)
             self._folder.start()
+        self._environment = Environment(project_folder(root)) if settings.index.enabled else None
 
     def _close_folder(self) -> None:
         if self._folder is not None:
             self._in_background(self._folder.close())
             self._folder = None
+        if self._environment is not None:
+            self._in_background(self._environment.close())
+            self._environment = None
 
     def _try_again(self) -> None:
         """Perhaps a model has been pulled since there was none."""
@@ -144,7 +150,9 @@ class Session:
         if self._launched is not None:
             workspace = self._folder.context if self._folder is not None else None
             launched = self._launched
-            self._completer = Completer(launched.engine, launched.read_format, settings, workspace, launched.filters)
+            self._completer = Completer(
+                launched.engine, launched.read_format, settings, workspace, launched.filters, self._environment
+            )
             if self._resting is not None:
                 self._completer.prepare(*self._resting)
 

@@ -19,6 +19,18 @@ class Import:
     names: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ImportedName:
+    """A name that an import of Python binds, the module that is imported, and what the name then means.
+
+    ``from os import path as p`` → p, os, os.path; ``import os.path`` → os, os.path, os. A star binds ``*``.
+    """
+
+    name: str
+    module: str
+    meaning: str
+
+
 def import_ranges(tree: SyntaxTree) -> tuple[tuple[int, int], ...]:
     """The lines of every import, with their line end, in document order; lines that touch are one range.
 
@@ -47,6 +59,30 @@ def imports(tree: SyntaxTree) -> tuple[Import, ...]:
         Import(_text(tree, module), tuple(_text(tree, name) for name in sorted(names)))
         for module, names in sorted(names_of.items())
     )
+
+
+def imported_names(tree: SyntaxTree) -> tuple[ImportedName, ...]:
+    """Every name that a Python file's imports bind, in no order; of the finished tree as in ``imports``."""
+    tree = tree.finished or tree
+    data = tree.source.data
+    return tuple(name for found in _found(tree) if (name := _imported_name(data, found)) is not None)
+
+
+def _imported_name(data: bytes, found: Found) -> ImportedName | None:
+    if "module" not in found:
+        return None
+    written = {
+        capture: data[slice(*found[capture][0])].decode() for capture in ("module", "name", "alias") if capture in found
+    }
+    module, alias = written["module"], written.get("alias", "")
+    if "all" in found:
+        return ImportedName("*", module, module)
+    if "name" in written:
+        return ImportedName(alias or written["name"], module, f"{module}.{written['name']}")
+    if data.startswith(b"from", found["import"][0][0]):
+        return None  # Of the module alone, beside the matches of its names.
+    first = module.partition(".")[0]
+    return ImportedName(alias or first, module, module if alias else first)
 
 
 def _statement_ranges(tree: SyntaxTree) -> set[tuple[int, int]]:

@@ -9,19 +9,17 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import signal
 import sqlite3
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 from filelock import Timeout
 
 from codeslm_lsp.workspace.files import FoundFile
+from codeslm_lsp.workspace.humble import be_humble, leave_quietly
 from codeslm_lsp.workspace.places import Place, make_private, mark_opened, place_of, sweep
 from codeslm_lsp.workspace.progress import Event, Progress
 from codeslm_lsp.workspace.store import Store
@@ -46,21 +44,19 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--max-files", type=int, default=20_000)
     arguments = parser.parse_args()
-    os.umask(0o077)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Meant for the editor; this ends when the server does.
     be_humble()
     over = threading.Event()
     threading.Thread(target=_wait_for_end, args=(over,), daemon=True).start()
     try:
         run(arguments.folder.resolve(), arguments.max_files, over)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Nobody listens; nor must the last flush fail.
+        leave_quietly()
 
 
 def run(folder: Path, max_files: int, over: threading.Event) -> None:
     """Index and watch until ``over``. Raises ``OSError`` or ``sqlite3.Error`` where no index can be written."""
     place = place_of(folder)
-    make_private(place)
+    make_private(place.database.parent)
     lock = place.lock()
     while not over.is_set():
         try:
@@ -81,20 +77,6 @@ def run(folder: Path, max_files: int, over: threading.Event) -> None:
                 if getattr(error, "sqlite_errorname", "") not in _PASSING:
                     _log.warning("the index of %s is made anew (%s)", folder, error)
                     place.clear()
-
-
-def be_humble() -> None:
-    """Run only when nobody else wants the processor or the disk, as far as the system knows how."""
-    own = psutil.Process()
-    if sys.platform == "win32":
-        own.nice(psutil.IDLE_PRIORITY_CLASS)
-        return
-    own.nice(19)
-    if sys.platform == "linux":
-        with suppress(OSError, psutil.Error):  # A sandbox may forbid it.
-            own.ionice(psutil.IOPRIO_CLASS_IDLE)
-            # Niceness alone still takes one part in seventy from the threads of a model, which wait for each other.
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _keep(folder: Path, place: Place, max_files: int, over: threading.Event) -> None:

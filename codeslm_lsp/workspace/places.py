@@ -49,15 +49,19 @@ def index_dir() -> Path:
     return user_folder("CODESLM_INDEX_DIR", platformdirs.user_cache_path("codeslm", appauthor=False) / "index")
 
 
+def parsed_dir() -> Path:
+    """Where ``jedi`` keeps the installed modules it has parsed; it deletes what it has not read for a month."""
+    return index_dir() / "parsed"
+
+
 def place_of(folder: Path) -> Place:
     """Where the index of this folder belongs; the name tells nobody which folder it is."""
     name = hashlib.blake2b(os.fsencode(folder.resolve()), digest_size=16).hexdigest()
     return Place(index_dir() / f"{name}.sqlite")
 
 
-def make_private(place: Place) -> None:
-    """Make the folder of all indexes, for this user alone. Raises ``OSError`` if it belongs to somebody else."""
-    folder = place.database.parent
+def make_private(folder: Path) -> None:
+    """Make a folder for this user alone, such as that of all indexes. Raises ``OSError`` if it is somebody else's."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
 

@@ -56,7 +56,7 @@ def open_to_write(place: Place) -> sqlite3.Connection:
 
     Raises ``OSError`` or ``sqlite3.Error`` when the folder of indexes cannot be written.
     """
-    make_private(place)
+    make_private(place.database.parent)
     try:
         return _opened(place)
     except sqlite3.DatabaseError as error:

@@ -209,7 +209,8 @@ def _read() -> list[Row]:
 
 
 def _row(values: dict[str, str]) -> Row:
-    numbers: dict[str, Any] = {name: (float if "logprob" in name else int)(values[name]) for name in FEATURES}
+    # Older data have no column for what was not looked at then.
+    numbers: dict[str, Any] = {name: (float if "logprob" in name else int)(values.get(name) or 0) for name in FEATURES}
     features = Features(**{**numbers, "ended": values["ended"] == "1"})
     is_last, right = (values[name] == "1" for name in ("is_last", "right"))
     return Row(values["set"], values["case"], values["group"], int(values["line"]), is_last, right, features)

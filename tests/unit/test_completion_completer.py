@@ -37,6 +37,8 @@ from codeslm_lsp.values import (
     Trigger,
     Tuning,
 )
+from codeslm_lsp.workspace.environment import Environment
+from codeslm_lsp.workspace.members import Members
 from tests.support.replay import FORMAT, MID, PRE, SUF, ByteTokenizer, ReplayEngine, Script
 
 AUTOMATIC, INVOKED = Trigger.AUTOMATIC, Trigger.INVOKED
@@ -45,13 +47,19 @@ AUTOMATIC, INVOKED = Trigger.AUTOMATIC, Trigger.INVOKED
 class Bench:
     """A completer on a replaying engine, asked by marked text."""
 
-    def __init__(self, script: Script | None = None, engine: ReplayEngine | None = None, **completion: Any) -> None:
+    def __init__(
+        self,
+        script: Script | None = None,
+        engine: ReplayEngine | None = None,
+        environment: Environment | None = None,
+        **completion: Any,
+    ) -> None:
         self.engine = engine or ReplayEngine(script or Script())
         options = {"prefetch": "never", **completion}
         self.settings = Settings.model_validate({"completion": options}, strict=False)
         self.n_read = 0
         self.problems: list[Exception] = []
-        self.completer = Completer(self.engine, self._read_format, self.settings)
+        self.completer = Completer(self.engine, self._read_format, self.settings, environment=environment)
 
     async def _read_format(self) -> ModelFormat:
         self.n_read += 1
@@ -246,6 +254,68 @@ async def test_what_was_hidden_is_shown_once_enough_of_it_is_typed() -> None:
     report = await bench.at("total = p‸\n")
     assert isinstance(report.outcome, Completion)
     assert (report.outcome.text, report.from_offered) == ("rice * rate", True)
+
+
+# --- Names that do not exist -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def environment() -> AsyncIterator[Environment]:
+    environment = Environment()
+    environment.learn(Members("shop", frozenset({"price", "rate"}), is_all=True))
+    yield environment
+    await environment.close()
+
+
+SHOP = "import shop\n\n\ndef f(a):\n‸\n\nz = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("caution", "answer", "shown"),
+    [
+        ("balanced", "    return shop.price\n", "    return shop.price"),
+        ("balanced", "    return shop.prize\n", None),
+        ("balanced", "    b = shop.rate\n    return shop.prize\n", "    b = shop.rate"),
+        ("strict", "    return shop.prize\n", None),
+        ("eager", "    return shop.prize\n", "    return shop.prize"),
+    ],
+)
+async def test_while_typing_what_a_module_does_not_have_is_held_back(
+    environment: Environment, caution: str, answer: str, shown: str | None
+) -> None:
+    report = await Bench(Script(default=answer), environment=environment, confidence=caution).at(SHOP)
+    if shown is None:
+        assert isinstance(report.outcome, Skip)
+        assert report.outcome.reason is SkipReason.UNKNOWN_NAME
+        assert "The module shop has no 'prize'" in report.outcome.detail
+        return
+    assert isinstance(report.outcome, Completion)
+    assert report.outcome.text == shown
+    assert ("absent_name" in report.filters) == (shown != answer.rstrip())
+
+
+async def test_who_asks_by_hand_sees_it_behind_what_does_exist(environment: Environment) -> None:
+    script = Script({"x = ": "shop.prize\n"}, alternatives=["shop.rates\n", "shop.rate\n", "shop.price\n"])
+    report = await Bench(script, environment=environment, alternatives=3).at("import shop\nx = ‸\n", trigger=INVOKED)
+    assert isinstance(report.outcome, Completion)
+    offered = [report.outcome, *report.alternatives]
+    assert {each.text for each in offered[:2]} == {"shop.rate", "shop.price"}
+    assert [(each.text, each.confidence) for each in offered[2:]] == [("shop.rates", 0.0), ("shop.prize", 0.0)]
+    assert report.features[-1].n_absent_names == 0
+    alone = await Bench(Script({"x = ": "shop.prize\n"}), environment=environment).at(
+        "import shop\nx = ‸\n", trigger=INVOKED
+    )
+    assert isinstance(alone.outcome, Completion)
+    assert (alone.outcome.text, alone.features[-1].n_absent_names) == ("shop.prize", 1)
+
+
+async def test_what_is_imported_is_asked_for(environment: Environment) -> None:
+    bench = Bench(environment=environment)
+    text = "from shop import price\nfrom . import own\nimport elsewhere.deep\nx = ‸\n"
+    await bench.at(text, language="ruby", uri="file:///a.rb")
+    assert environment.n_waiting == 0
+    await bench.at(text)
+    assert environment.n_waiting == 3, "shop.price, elsewhere and elsewhere.deep; shop is known"
 
 
 # --- Anchors -----------------------------------------------------------------------------------------------------

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from codeslm_lsp.completion.confidence import calibration
 from codeslm_lsp.completion.features import IMPOSSIBLE, evidence_of, features_by_line, rest_of, unknown_names
 from codeslm_lsp.syntax.languages import language_of
 from codeslm_lsp.syntax.tree import SyntaxTree, parse
-from codeslm_lsp.values import Document, Evidence, StopReason, Token
+from codeslm_lsp.values import AbsentName, Document, Evidence, StopReason, Token
 
 
 def hole(marked: str, path: str = "a.py") -> tuple[Document, int, SyntaxTree | None]:
@@ -73,6 +74,15 @@ def test_the_rest_of_a_completion_is_judged_by_its_own_tokens() -> None:
     rest = rest_of(Evidence(tokens), 3)
     assert [(token.text, token.logprob) for token in rest.tokens] == [("d", -1.5), ("ef", -0.25)]
     assert features_by_line("def", rest)[0].sum_logprob == -1.75
+
+
+def test_an_absent_name_counts_from_its_line_on_until_it_is_typed() -> None:
+    found = Evidence((), absent_names=(AbsentName("os", "paths", 15),))
+    shown = "x = 1\nos.paths.y\n"
+    assert [each.n_absent_names for each in features_by_line(shown, found)] == [0, 1]
+    assert [calibration().chance(each) == 0 for each in features_by_line(shown, found)] == [False, True]
+    assert features_by_line(shown[10:], rest_of(found, 10))[-1].n_absent_names == 1
+    assert features_by_line(shown[15:], rest_of(found, 15))[-1].n_absent_names == 0
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,8 @@ OWNERS = {
     "pathspec": ("workspace/ignored",),
     "watchfiles": ("workspace/watch",),
     "sqlite3": ("workspace/",),
+    "jedi": ("workspace/environment_",),
+    "parso": ("workspace/environment_process",),
     "httpx": ("models/",),
     "tiktoken": ("prompt/",),
     "llama_cpp": ("engine/llama",),

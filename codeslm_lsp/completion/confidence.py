@@ -25,17 +25,19 @@ LEAST_LOGPROB = -6.0
 LEAST_SUM = -12.0
 """Below these, all completions are equally wrong."""
 
+MOST_TOKENS = 24
+"""From so many on, length says no more: longer completions were too few to learn from."""
+
 INPUTS: Mapping[str, Callable[[Features], float]] = {
     "sum_logprob": lambda features: max(features.sum_logprob, LEAST_SUM),
-    "mean_logprob": lambda features: max(features.mean_logprob, LEAST_LOGPROB),
-    "min_logprob": lambda features: max(features.min_logprob, LEAST_LOGPROB),
     "first_logprob": lambda features: max(features.first_logprob, LEAST_LOGPROB),
-    "log_tokens": lambda features: math.log1p(features.n_tokens),
-    "unknown_names": lambda features: float(features.n_unknown_names > 0),
+    "log_tokens": lambda features: math.log1p(min(features.n_tokens, MOST_TOKENS)),
     "parse_gain": lambda features: float(max(-2, min(2, features.parse_gain))),
     "ended": lambda features: float(features.ended),
 }
-"""What the regression sees of the features, by the names that its weights have."""
+"""What the regression sees of the features, by the names that its weights have. The mean and the smallest logarithm
+say nothing that these do not. Unknown names are left out because new code has names of its own: right completions had
+more of them than wrong ones. Names that cannot be there count otherwise (``completion/doubt``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def evidence_of(
         unknown_names=unknown_names(shown, document, cursor, tree, knows_too),
         absent_names=absent,
         parse_gain=_parse_gain(shown, document, cursor, tree),
-        ended=stop is StopReason.END,
+        ended=stop is StopReason.END or _is_whole_line(shown, tokens),
     )
 
 
@@ -91,6 +91,12 @@ def rest_of(evidence: Evidence, n_typed: int) -> Evidence:
         tokens[0] = replace(tokens[0], text=tokens[0].text[n_left:])
     absent = tuple(replace(each, end=each.end - n_typed) for each in evidence.absent_names if each.end > n_typed)
     return replace(evidence, tokens=tuple(tokens), absent_names=absent)
+
+
+def _is_whole_line(shown: str, tokens: Sequence[Token]) -> bool:
+    """Whether the model went on in another line: what is shown is all of its lines, though time was over."""
+    generated = "".join(token.text for token in tokens)
+    return generated.startswith(shown) and generated[len(shown) :].lstrip(" \t\r").startswith("\n")
 
 
 def _features(shown: str, evidence: Evidence, *, is_all: bool) -> Features:

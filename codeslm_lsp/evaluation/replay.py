@@ -252,9 +252,14 @@ class Theirs:
 async def assistants(
     model: Path, settings: Settings, program: Path | None, n_threads: int
 ) -> AsyncIterator[list[Assistant]]:
-    """Ours, and theirs where ``program`` is given, both running on the same model with the same threads."""
+    """Ours, and theirs where ``program`` is given, both running on the same model with the same threads.
+
+    Ours offers all it has, as theirs does: what is worth showing is another question than how soon it comes.
+    """
+    eager = settings.completion.model_copy(update={"confidence": "eager"})
     async with contextlib.AsyncExitStack() as stack:
-        server = await stack.enter_async_context(serving(model, settings))
+        served = serving(model, settings.model_copy(update={"completion": eager}))
+        server = await stack.enter_async_context(served)
         await _load(server)
         found: list[Assistant] = [Ours(server)]
         if program is not None:

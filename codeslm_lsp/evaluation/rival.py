@@ -97,6 +97,11 @@ class LlamaServer:
         if self._running is not None:
             await asyncio.shield(self._running)
 
+    async def closed(self) -> None:
+        """Its process has ended: so does what it was working on, and nobody wants to know why."""
+        if self._running is not None:
+            await asyncio.gather(self._running, return_exceptions=True)
+
     def cached(self, text: str, cursor: int) -> str | None:
         """What is left of an answer to this or an earlier state of the line."""
         before, line, after = _key(text, cursor)
@@ -157,13 +162,15 @@ async def running(program: Path, model: Path, n_threads: int) -> AsyncIterator[L
         stderr=asyncio.subprocess.DEVNULL,
         start_new_session=True,  # A Ctrl-C ends the replay, which still has to ask what it has cost.
     )
+    server = LlamaServer(port, process.pid)
     try:
         await _healthy(port, process)
-        yield LlamaServer(port, process.pid)
+        yield server
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+        await server.closed()
 
 
 def _exchange(port: int, method: str, path: str, body: Any = None) -> dict[str, Any]:

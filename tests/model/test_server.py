@@ -130,7 +130,7 @@ async def test_who_asks_by_hand_can_choose(small_model: Path) -> None:
     """The first is what is offered without alternatives; the others are different lines."""
     marked = "colours = [" + "‸\n\n\ndef paint(colour):\n    pass\n"
     cursor, text, uri = marked.index("‸"), marked.replace("‸", ""), "file:///work/paint.py"
-    patient = {"completion": {**PATIENT["completion"], "alternatives": 3}}
+    patient = {"completion": {**PATIENT["completion"], "alternatives": 3, "confidence": "eager"}}
     async with session(small_model, options=patient) as opened:
         opened.open(uri, text)
         best, *others = [str(item.insert_text) for item in await opened.complete(uri, cursor)]
@@ -182,13 +182,21 @@ async def test_cancelling_stops_the_engine(small_model: Path) -> None:
         assert again["timings"]["n_prefill"] < 100
 
 
+def engine_of(server_pid: int) -> psutil.Process:
+    """The server's engine; the process that looks up modules is its child too."""
+    [engine] = [
+        child for child in psutil.Process(server_pid).children() if "codeslm_lsp.engine" in " ".join(child.cmdline())
+    ]
+    return engine
+
+
 async def test_killed_during_a_request_the_next_one_works(small_model: Path) -> None:
     uri = "file:///work/shapes.py"
     cursor = PYTHON.index("‸")
     async with session(small_model) as opened:
         opened.open(uri, PYTHON.replace("‸", ""))
         expected = [item.insert_text for item in await opened.complete(uri, cursor)]
-        [engine] = psutil.Process(opened.server_pid).children()
+        engine = engine_of(opened.server_pid)
         other = opened.type(uri, 0, "import os\n") + cursor
         os.kill(engine.pid, signal.SIGSTOP)  # Or it may have answered before it is killed.
         request = asyncio.create_task(opened.complete(uri, other))
@@ -197,7 +205,7 @@ async def test_killed_during_a_request_the_next_one_works(small_model: Path) -> 
         assert await request == []
         assert (await opened.explain())["skip"]["reason"] == "engine_failed"
         assert [item.insert_text for item in await opened.complete(uri, other)] == expected
-        [second] = psutil.Process(opened.server_pid).children()
+        second = engine_of(opened.server_pid)
         assert second.pid != engine.pid
     await gone(second)
 

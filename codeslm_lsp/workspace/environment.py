@@ -164,6 +164,8 @@ class Environment:
             self._n_names = 0
             self._asked = None
             self._end_process()
+            if self._questions:
+                self._child.start()  # Nobody asks those again, since they wait already.
 
     def _end_process(self) -> None:
         self._stop_clock()

@@ -31,6 +31,10 @@ _NOT_SETTINGS = frozenset(
 """Variables with our prefix that other parts read. Those that begin ``CODESLM_TEST_`` are the tests' own."""
 
 
+Caution = Literal["eager", "balanced", "strict"]
+"""How sure one has to be of a suggestion to offer it unasked."""
+
+
 def _setting(default: Any, description: str, *, unit: str = "", **limits: Any) -> Any:
     return Field(default, description=description, json_schema_extra={"unit": unit} if unit else None, **limits)
 
@@ -63,7 +67,7 @@ class CompletionSettings(_Table):
     in_strings: bool = _setting(
         True, "Whether typing in a string, such as a docstring, asks for completions; an explicit request always may."
     )
-    confidence: Literal["eager", "balanced", "strict"] = _setting(
+    confidence: Caution = _setting(
         "balanced",
         "How likely a suggestion must be right to be offered while typing: 'eager' offers everything, 'balanced' hides "
         "what is probably wrong and ends before the first doubtful line, 'strict' offers what is almost sure. An "

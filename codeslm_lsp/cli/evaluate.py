@@ -16,7 +16,7 @@ from rich.table import Table
 from codeslm_lsp.cli.progress import counting
 from codeslm_lsp.cli.wiring import model_path
 from codeslm_lsp.evaluation import tables
-from codeslm_lsp.evaluation.arms import ARMS
+from codeslm_lsp.evaluation.arms import ARMS, PATIENCE_MS
 from codeslm_lsp.evaluation.cases import read_cases, read_repositories
 from codeslm_lsp.evaluation.page import page
 from codeslm_lsp.evaluation.record import Record
@@ -26,9 +26,6 @@ from codeslm_lsp.evaluation.summary import summary
 from codeslm_lsp.models.store import open_store
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import InputError
-
-PATIENCE_MS = 120_000
-"""The time budget of every arm: none in effect."""
 
 TABLE_COLUMNS = 100
 """What the tables need; a file or a pipe has no width of its own."""

@@ -12,12 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
+from codeslm_lsp.settings import Caution
 from codeslm_lsp.values import Features
-
-Caution = Literal["eager", "balanced", "strict"]
-"""How sure one has to be: the setting ``completion.confidence``."""
 
 WEIGHTS = Path(__file__).with_name("confidence.json")
 

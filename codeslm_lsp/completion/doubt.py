@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from codeslm_lsp.completion.confidence import Caution, calibration, n_likely_lines
+from codeslm_lsp.completion.confidence import calibration, n_likely_lines
 from codeslm_lsp.completion.features import end_of_lines, features_by_line
+from codeslm_lsp.settings import Caution
 from codeslm_lsp.values import AbsentName, Completion, Cursor, Evidence, Report, Skip, SkipReason, Token
 
 DOUBTFUL_LINES = "doubtful_lines"

@@ -12,6 +12,7 @@ from functools import cache
 from codeslm_lsp.completion.absent import absent_names
 from codeslm_lsp.completion.grounding import Grounding
 from codeslm_lsp.context.near import IDENTIFIER
+from codeslm_lsp.syntax.lexical import is_word
 from codeslm_lsp.syntax.parses import tree_error_count
 from codeslm_lsp.syntax.tree import SyntaxTree
 from codeslm_lsp.values import Document, Evidence, Features, StopReason, Token
@@ -65,7 +66,9 @@ def evidence_of(
 def features_by_line(shown: str, evidence: Evidence) -> tuple[Features, ...]:
     """The figures of the first line of ``shown`` that says anything, of it with the next, and so on to all of it."""
     ends = _line_ends(shown)
-    return tuple(_features(shown[:end], evidence, is_all=end == ends[-1]) for end in ends)
+    return tuple(
+        _features(shown[:end], evidence, n_lines, is_all=end == ends[-1]) for n_lines, end in enumerate(ends, start=1)
+    )
 
 
 def end_of_lines(shown: str, n_lines: int) -> int:
@@ -99,7 +102,7 @@ def _is_whole_line(shown: str, tokens: Sequence[Token]) -> bool:
     return generated.startswith(shown) and generated[len(shown) :].lstrip(" \t\r").startswith("\n")
 
 
-def _features(shown: str, evidence: Evidence, *, is_all: bool) -> Features:
+def _features(shown: str, evidence: Evidence, n_lines: int, *, is_all: bool) -> Features:
     logprobs = [token.logprob for token in _tokens_of(shown, evidence.tokens)]
     return Features(
         sum_logprob=sum(logprobs) if logprobs else IMPOSSIBLE,
@@ -107,7 +110,7 @@ def _features(shown: str, evidence: Evidence, *, is_all: bool) -> Features:
         min_logprob=min(logprobs, default=IMPOSSIBLE),
         first_logprob=logprobs[0] if logprobs else IMPOSSIBLE,
         n_tokens=len(logprobs),
-        n_lines=len(_line_ends(shown)),
+        n_lines=n_lines,
         n_characters=len(shown.strip()),
         n_unknown_names=sum(bool(re.search(rf"\b{re.escape(name)}\b", shown)) for name in evidence.unknown_names),
         parse_gain=evidence.parse_gain if is_all else 0,
@@ -147,14 +150,10 @@ def _stands_in(name: str, text: str) -> bool:
     found = text.find(name)
     while found >= 0:
         end = found + len(name)
-        if not _is_in_a_name(text[found - 1 : found]) and not _is_in_a_name(text[end : end + 1]):
+        if not is_word(text[found - 1 : found]) and not is_word(text[end : end + 1]):
             return True
         found = text.find(name, found + 1)
     return False
-
-
-def _is_in_a_name(character: str) -> bool:
-    return character.isalnum() or character == "_"
 
 
 def _parse_gain(shown: str, document: Document, cursor: int, tree: SyntaxTree | None) -> int:

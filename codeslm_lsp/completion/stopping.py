@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codeslm_lsp.syntax.block_end import block_end
 from codeslm_lsp.syntax.languages import Language
+from codeslm_lsp.syntax.lexical import is_word
 from codeslm_lsp.syntax.statement_end import statement_end
 from codeslm_lsp.values import Extent
 
@@ -66,19 +67,15 @@ def _inside_a_word(text: str, suffix: str) -> int | None:
     ``n_vow`` before ``els``: that a word ends in the same way, and its line with it, is hardly ever chance.
     """
     rest = suffix.rstrip()
-    if not rest or "\n" in rest or not _is_word(rest[0]):
+    if not rest or "\n" in rest or not is_word(rest[0]):
         return None
     found = text.find(rest, 1)
     while found >= 0:
         behind = text[found + len(rest) :].lstrip(" \t\r")
-        if _is_word(text[found - 1]) and behind.startswith("\n"):
+        if is_word(text[found - 1]) and behind.startswith("\n"):
             return found
         found = text.find(rest, found + 1)
     return None
-
-
-def _is_word(character: str) -> bool:
-    return character.isalnum() or character == "_"
 
 
 def _distinctive_head(content: str, n_lines: int) -> str:

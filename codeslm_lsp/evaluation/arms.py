@@ -6,7 +6,7 @@ What other assistants would ask and show is in ``rivals``.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,8 +51,8 @@ class Fill:
 
 Arm = Callable[[Case], Awaitable[Fill]]
 
-RIVAL_PATIENCE_MS = 120_000
-"""No time limit in effect, as for every arm of an evaluation."""
+PATIENCE_MS = 120_000
+"""The time budget of every arm: none in effect."""
 
 INVOKED = types.InlineCompletionTriggerKind.Invoked
 
@@ -119,7 +119,7 @@ async def fill_as(rival: Rival, case: Case, engine: Engine, model_format: ModelF
     if prompt is None:
         return Fill("", (time.perf_counter() - started) * 1000, 0, NOT_ASKED)
     token_ids = await encoded(prompt.parts, model_format.fim, model_format.tokenizer)
-    request = GenerateRequest(token_ids, (), model_format.fim.stop_ids, rival.max_tokens, RIVAL_PATIENCE_MS)
+    request = GenerateRequest(token_ids, (), model_format.fim.stop_ids, rival.max_tokens, PATIENCE_MS)
     async with engine.generate(request) as stream:
         text, end = "", None
         async for token in stream:
@@ -132,7 +132,7 @@ async def fill_as(rival: Rival, case: Case, engine: Engine, model_format: ModelF
     generated = generation.text if end is None else text[:end]
     shown, filters = rival.shown(case, generated)
     ms = (time.perf_counter() - started) * 1000
-    skip = "" if shown.strip() else (filters[-1] if filters else NOTHING)
+    skip = _why_nothing(shown, filters)
     stop = generation.stop.value if end is None else StopReason.END.value
     n_prefill = generation.timings.n_prefill
     written = spelled(prompt.parts, model_format.fim)
@@ -178,8 +178,14 @@ async def _fill_by_llama_server(case: Case, server: rival.LlamaServer) -> Fill:
     generated = await server.suggestion(case.prefix + case.suffix, len(case.prefix))
     text, filters = llama_vim.shown(case, generated)
     ms = (time.perf_counter() - started) * 1000
-    skip = "" if text.strip() else (filters[-1] if filters else NOTHING)
-    return Fill(text, ms, server.n_evaluated - n_before, skip, filters=filters)
+    return Fill(text, ms, server.n_evaluated - n_before, _why_nothing(text, filters), filters=filters)
+
+
+def _why_nothing(shown: str, filters: Sequence[str]) -> str:
+    """The skip of a rival: empty where it shows something."""
+    if shown.strip():
+        return ""
+    return filters[-1] if filters else NOTHING
 
 
 async def _fill_served(case: Case, server: Server, folder: Path | None, *, typed: bool) -> Fill:

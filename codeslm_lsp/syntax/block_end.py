@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from codeslm_lsp.syntax.extent import is_header
 from codeslm_lsp.syntax.languages import Language
-from codeslm_lsp.syntax.lexical import scan_lines
+from codeslm_lsp.syntax.lexical import is_word, scan_lines
 from codeslm_lsp.syntax.lines import indentation, line_start, lines_after, lines_before
 
 _LOOK_AROUND = 200
@@ -121,7 +121,7 @@ def _closes(bare: str, language: Language | None) -> bool:
 def _closing_word(bare: str, language: Language | None) -> str | None:
     for word in language.closing_words if language is not None else ():
         behind = bare[len(word) : len(word) + 1]
-        if bare.startswith(word) and not (word[-1].isalnum() and (behind.isalnum() or behind == "_")):
+        if bare.startswith(word) and not (word[-1].isalnum() and is_word(behind)):
             return word
     return None
 

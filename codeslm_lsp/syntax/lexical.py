@@ -17,6 +17,11 @@ CLOSER_OF = {"(": ")", "[": "]", "{": "}"}
 OPENER_OF = {closer: opener for opener, closer in CLOSER_OF.items()}
 
 
+def is_word(character: str) -> bool:
+    """Whether a character may stand in a name; no character may not."""
+    return character.isalnum() or character == "_"
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of a scanned text. ``end`` excludes the line end.

@@ -83,10 +83,7 @@ class Environment:
         """Somebody will want to know these soon."""
         self._look()
         for subject in subjects:
-            if subject in self._known:
-                self._known.move_to_end(subject)
-            else:
-                self._of(subject)
+            self._of(subject)
 
     def learn(self, members: Members) -> None:
         """Keep an answer, and forget the longest unused ones beyond ``MAX_NAMES``."""
@@ -155,7 +152,7 @@ class Environment:
     def _look(self) -> None:
         """Forget everything where a package was installed, or the project has got an environment."""
         now_s = time.monotonic()
-        if now_s - self._looked_s < LOOK_S:
+        if self._is_closed or now_s - self._looked_s < LOOK_S:
             return
         self._looked_s = now_s
         if any(_changed_ns(path) != before for path, before in self._watched.items()):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,16 +15,7 @@ import pytest
 from codeslm_lsp.workspace import environment as environments
 from codeslm_lsp.workspace.environment import Environment
 from codeslm_lsp.workspace.members import Members, Watched, is_subject, said
-
-DEADLINE_S = 60.0
-"""Far more than anything here takes; a machine may be busy, and the process has the lowest priority."""
-
-
-async def until(is_so: Callable[[], object]) -> None:
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not is_so():
-        assert time.monotonic() < deadline_s, "this should have happened by now"
-        await asyncio.sleep(0.01)
+from tests.support.waiting import until
 
 
 @asynccontextmanager

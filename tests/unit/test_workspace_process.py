@@ -6,8 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,16 +17,7 @@ from codeslm_lsp.workspace.index import Index, index_of
 from codeslm_lsp.workspace.places import place_of
 from codeslm_lsp.workspace.process import IndexProcess
 from codeslm_lsp.workspace.progress import Event, Progress, progress_of
-
-DEADLINE_S = 60.0
-"""Far more than anything here takes; a machine may be busy, and the indexer has the lowest priority."""
-
-
-async def until(is_so: Callable[[], object]) -> None:
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not is_so():
-        assert time.monotonic() < deadline_s, "this should have happened by now"
-        await asyncio.sleep(0.01)
+from tests.support.waiting import DEADLINE_S, until
 
 
 @asynccontextmanager

@@ -54,7 +54,11 @@ class Load(Protocol):
 
 
 class OthersLoad:
-    """Cores that programs other than the engine keep busy; ``sample`` is called about once a second."""
+    """Cores that programs other than the engine keep busy; ``sample`` is called about once a second.
+
+    Programs that were given a low priority (``nice``, and the indexer of ours) leave the cores to the engine by
+    themselves: they do not count, where the system tells their time (Linux, macOS).
+    """
 
     def __init__(self, engine_pid: int) -> None:
         self._process = psutil.Process(engine_pid)
@@ -85,4 +89,5 @@ class OthersLoad:
         idle = all_cores.idle + getattr(all_cores, "iowait", 0.0)
         # A guest's time is part of the user's (proc(5)).
         guest = getattr(all_cores, "guest", 0.0) + getattr(all_cores, "guest_nice", 0.0)
-        return time.monotonic(), sum(all_cores) - idle - guest, own.user + own.system
+        yielding = getattr(all_cores, "nice", 0.0) - getattr(all_cores, "guest_nice", 0.0)
+        return time.monotonic(), sum(all_cores) - idle - guest - yielding, own.user + own.system

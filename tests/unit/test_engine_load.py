@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from codeslm_lsp.engine.load import SAMPLES, OthersLoad, is_busy, threads_beside
@@ -41,6 +42,21 @@ def test_busy_means_that_nothing_is_left() -> None:
 
 def test_threads_until_they_are_measured() -> None:
     assert [choose_threads(n) for n in (1, 2, 4, 8)] == [1, 2, 3, 7]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell such time apart")
+def test_programs_that_give_way_are_no_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same second of all cores, once at the usual priority and once at a low one."""
+    now = psutil.cpu_times()
+    clock = iter([0.0, 1.0, 2.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    times = iter([now, now._replace(nice=now.nice + 2), now._replace(nice=now.nice + 2, user=now.user + 1)])
+    monkeypatch.setattr(psutil, "cpu_times", lambda: next(times))
+    load = OthersLoad(os.getpid())
+    load.sample()
+    assert load.cores == 0.0
+    load.sample()
+    assert load.cores == pytest.approx(0.5, abs=0.05)
 
 
 def test_the_load_of_others_is_without_the_engine_itself() -> None:

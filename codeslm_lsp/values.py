@@ -141,6 +141,23 @@ class Document:
     text: str
 
 
+class Role(enum.StrEnum):
+    """Who says something in a conversation with the model."""
+
+    SYSTEM = "system"
+    """Nobody: instructions that hold for all of it."""
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation with the model."""
+
+    role: Role
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class KeptLines:
     """Lines worth keeping in the prompt when the window before the cursor no longer reaches them.
@@ -211,6 +228,8 @@ class StopReason(enum.StrEnum):
     CONTEXT_FULL = "context_full"
     UNHEALABLE = "unhealable"
     """No token of the vocabulary continues the typed text."""
+    OFF_GRAMMAR = "off_grammar"
+    """No token of the vocabulary is allowed by the grammar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,4 +434,62 @@ class Report:
     chances: tuple[float, ...] = ()
     evidence: Evidence | None = None
     snippets: tuple[str, ...] = ()
+    elapsed_ms: float = 0.0
+
+
+class Badge(enum.StrEnum):
+    """What is known of an answer, decided by something other than the model. The strongest first."""
+
+    PROVED = "proved"
+    """By computer algebra, for all values that the answer speaks of."""
+    TESTED = "tested"
+    """It ran, or was read by a program that would have complained; the checks say what and how often."""
+    CROSS_CHECKED = "cross-checked"
+    """Independent derivations came to the same, or what it refers to was found to be so."""
+    UNVERIFIED = "unverified"
+    """Nothing but the model says so."""
+    REFUTED = "refuted"
+    """It is wrong: shown as such, and not offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One piece of evidence for or against an answer.
+
+    ``kind`` is what was done (``"parses"``, ``"computed"``, ``"ran"``), ``detail`` one sentence that says what came of
+    it, ``replay`` what has to be given to whom to see it again: a command, a program, a statement.
+    """
+
+    kind: str
+    passed: bool
+    detail: str
+    replay: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace ``[start, end)`` of a document (code-point offsets) by ``text``; in a new file both are 0."""
+
+    uri: str
+    path: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command has come to. ``text`` is Markdown. ``edits`` are offered, never applied by codeslm itself.
+
+    ``n_tokens`` were generated for it, ``n_evaluated`` read.
+    """
+
+    command: str
+    text: str
+    badge: Badge
+    checks: tuple[Check, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    model: str = ""
+    n_tokens: int = 0
+    n_evaluated: int = 0
     elapsed_ms: float = 0.0

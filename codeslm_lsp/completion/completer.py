@@ -22,7 +22,7 @@ from codeslm_lsp.completion.streaming import read
 from codeslm_lsp.completion.trees import Trees
 from codeslm_lsp.completion.trigger import refusal, refusal_at
 from codeslm_lsp.context.source import WorkspaceContext
-from codeslm_lsp.engine.protocol import Engine
+from codeslm_lsp.engine.protocol import Engine, Priority
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.syntax.extent import wanted_extent
 from codeslm_lsp.syntax.languages import language_of
@@ -148,7 +148,8 @@ class Completer:
         model = await self._engine.ready(self._settings.completion.wait_for_model_ms)
         await self.format()
         found = await self._prompts.find(document, cursor, lambda: self._tree(document), trigger)
-        request = replace(await self._prompts.request(document, found.prompt, trigger), background=background)
+        priority = Priority.BACKGROUND if background else Priority.COMPLETION
+        request = replace(await self._prompts.request(document, found.prompt, trigger), priority=priority)
         async with self._engine.generate(request) as stream:
             await asyncio.sleep(0)  # The request leaves now, so that the engine works while the text is parsed.
             tree = self._tree(document)

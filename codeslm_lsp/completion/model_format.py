@@ -9,6 +9,7 @@ from pathlib import Path
 
 from codeslm_lsp.engine.protocol import Engine
 from codeslm_lsp.models.gguf import GgufHeader, read_header
+from codeslm_lsp.prompt.chat import ChatFormat, detect_chat
 from codeslm_lsp.prompt.detect import FimFormat, detect, prefix_only
 from codeslm_lsp.prompt.tokenizer import Tokenizer
 from codeslm_lsp.prompt.vocabulary import read_vocabulary
@@ -17,11 +18,16 @@ from codeslm_lsp.values import ModelUnsuitable
 
 @dataclass(frozen=True, slots=True)
 class ModelFormat:
-    """How to build prompts for one model. ``warning`` is a sentence to tell the user once, or empty."""
+    """How to build prompts for one model. ``warning`` is a sentence to tell the user once, or empty.
+
+    ``chat`` is how to converse with it, or ``None``; ``chat_refusal`` is the sentence that says why not.
+    """
 
     fim: FimFormat
     tokenizer: Tokenizer
     warning: str = ""
+    chat: ChatFormat | None = None
+    chat_refusal: str = ""
 
 
 class EngineTokenizer:
@@ -54,8 +60,13 @@ def format_of(header: GgufHeader, engine: Engine) -> ModelFormat:
     Raises ``ModelDamaged``. Keeps nothing of the header, which is large.
     """
     vocabulary = read_vocabulary(header.metadata)
+    tokenizer = EngineTokenizer(engine)
     try:
-        return ModelFormat(detect(vocabulary, header.metadata), EngineTokenizer(engine))
+        chat, refusal = detect_chat(vocabulary, header.metadata), ""
     except ModelUnsuitable as error:
-        warning = f"{error} Until then only the text before the cursor is used."
-        return ModelFormat(prefix_only(vocabulary), EngineTokenizer(engine), warning)
+        chat, refusal = None, str(error)
+    try:
+        fim, warning = detect(vocabulary, header.metadata), ""
+    except ModelUnsuitable as error:
+        fim, warning = prefix_only(vocabulary), f"{error} Until then only the text before the cursor is used."
+    return ModelFormat(fim, tokenizer, warning, chat, refusal)

@@ -16,7 +16,7 @@ from codeslm_lsp.completion.defects import unasked
 from codeslm_lsp.completion.model_format import ModelFormat
 from codeslm_lsp.context.gather import gather
 from codeslm_lsp.context.source import WorkspaceContext
-from codeslm_lsp.engine.protocol import Engine, GenerateRequest
+from codeslm_lsp.engine.protocol import Engine, GenerateRequest, Priority
 from codeslm_lsp.prompt.build import TokenBudget, build_prompt
 from codeslm_lsp.prompt.user_text import encode_user_texts
 from codeslm_lsp.settings import Settings
@@ -189,7 +189,9 @@ class Prompts:
         try:
             with unasked():
                 request = await self.request(document, anchored.prompt, Trigger.AUTOMATIC)
-                async with self._engine.generate(replace(request, max_tokens=0, background=True)) as stream:
+                async with self._engine.generate(
+                    replace(request, max_tokens=0, priority=Priority.BACKGROUND)
+                ) as stream:
                     generation = await stream.result()
                 if generation.stop is StopReason.MAX_TOKENS:
                     self._anchors.remember(document.uri, anchored)

@@ -19,6 +19,7 @@ import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
+from codeslm_lsp.engine.llama_grammar import LlamaGrammar
 from codeslm_lsp.values import ModelUnsuitable
 
 N_SEQUENCES = 16
@@ -244,6 +245,10 @@ class LlamaModel:
         if not llama_cpp.llama_state_seq_set_data(self._context, data, len(state), sequence):
             self.forget(sequence)
 
+    def grammar(self, gbnf: str) -> LlamaGrammar:
+        """What a text in this vocabulary may be. Raises ``InputError``."""
+        return LlamaGrammar(self._vocab, gbnf)
+
     def is_end(self, token: int) -> bool:
         """Whether the model ends its text with this token."""
         return bool(llama_cpp.llama_vocab_is_eog(self._vocab, token))
@@ -317,6 +322,10 @@ class LlamaSequence:
     def set_state(self, state: bytes | memoryview) -> None:
         """See ``LlamaModel.set_state``."""
         self._model.set_state(self._number, state)
+
+    def grammar(self, gbnf: str) -> LlamaGrammar:
+        """See ``LlamaModel.grammar``."""
+        return self._model.grammar(gbnf)
 
     def is_end(self, token: int) -> bool:
         """See ``LlamaModel.is_end``."""

@@ -11,7 +11,7 @@ among the tokens that agree with the typed bytes, and only what it chooses is ev
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import TypeVar
@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codeslm_lsp.engine.branches import Branch, likeliest, text_decoder
+from codeslm_lsp.engine.choosing import choose
 from codeslm_lsp.engine.drafts import Drafter
 from codeslm_lsp.engine.healing import ByteTrie
 from codeslm_lsp.engine.llama_model import Aborted, LlamaSequence
-from codeslm_lsp.engine.protocol import GenerateRequest
+from codeslm_lsp.engine.protocol import GenerateRequest, Priority
 from codeslm_lsp.values import StopReason, Timings, Token
 
 HEALED_TOKENS = 2
@@ -42,6 +43,9 @@ was generated, need not evaluate the healed tokens again."""
 PATIENT_TOKENS = 32
 """Tokens that background work evaluates at once. An interruption loses what was begun: a third of a second's work of a
 1.5B on two cores, which is what a typist leaves between two keys at most. More at once would be faster, and lost."""
+
+LONGEST_STOP_TEXT = 256
+"""Characters of what was written before a token in which a stop text may have begun."""
 
 EndT = TypeVar("EndT")
 Tokens = Generator[Token, None, EndT]
@@ -162,8 +166,15 @@ class LlamaSession:
             return StopReason.CONTEXT_FULL
         if cancelled():
             return StopReason.CANCELLED
+        is_urgent = request.priority is Priority.COMPLETION
+        said_before = target[len(target) - request.n_said :] if request.n_said else []
+        grammar = self._model.grammar(request.grammar) if request.grammar else None
+        for token in said_before if grammar is not None else ():
+            assert grammar is not None
+            grammar.accept(token)
+        written = decode_all(self._model.pieces[token] for token in said_before)
         self._drafter.begin(target[: len(target) - n_healed])
-        n_there = self._prefill(target, n_healed, progress, PATIENT_TOKENS if request.background else len(target))
+        n_there = self._prefill(target, n_healed, progress, len(target) if is_urgent else PATIENT_TOKENS)
         progress.prefill_ms = (time.perf_counter() - progress.started) * 1000
         if not request.max_tokens:
             return StopReason.MAX_TOKENS
@@ -182,9 +193,14 @@ class LlamaSession:
                     return StopReason.UNHEALABLE
                 token = int(allowed[np.argmax(logits[allowed])])
             else:
-                token = int(np.argmax(logits))
+                chosen = choose(logits, request, position, grammar)
+                if chosen is None:
+                    return StopReason.OFF_GRAMMAR
+                token = chosen
                 if self._is_over(token, request):
                     return StopReason.END
+                if grammar is not None:
+                    grammar.accept(token)
             piece = self._model.pieces[token]
             is_new = len(piece) > len(remaining)
             branches = self._branches(position, remaining, request, 1 + len(spares)) if is_new and spares else []
@@ -201,6 +217,10 @@ class LlamaSession:
             said += [next_token] if is_new else []
             yield next_token
             remaining = remaining[len(piece) :]
+            if request.stop_texts:
+                written = written[-LONGEST_STOP_TEXT:] + next_token.text
+                if any(text in written for text in request.stop_texts):
+                    return StopReason.END
             if progress.n_decode >= request.max_tokens:
                 return StopReason.MAX_TOKENS
             if cancelled():
@@ -320,6 +340,11 @@ class LlamaSession:
     def _truncate(self, length: int) -> None:
         del self._tokens[length:]
         self._logits = {position: row for position, row in self._logits.items() if position < length}
+
+
+def decode_all(pieces: Iterable[bytes]) -> str:
+    """The text of several tokens; a character that is not complete yet is left out."""
+    return text_decoder().decode(b"".join(pieces))
 
 
 def continuations(pieces: Sequence[bytes], is_end: Callable[[int], bool]) -> ByteTrie:

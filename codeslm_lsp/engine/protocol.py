@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Protocol
 
 from codeslm_lsp.values import Evaluated, Generation, ModelInfo, StopReason, Timings, Token, Tuning
+
+
+class Priority(IntEnum):
+    """What goes first: the smaller. What comes later is interrupted by what comes first, and goes on behind it."""
+
+    COMPLETION = 0
+    """Somebody types, and waits for a line of code."""
+    COMMAND = 1
+    """Somebody reads along while an answer is written."""
+    BACKGROUND = 2
+    """Nobody waits yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +31,13 @@ class GenerateRequest:
     tokens that really continue those characters. ``stop_ids`` end the generation besides the model's own
     end-of-generation tokens. ``time_budget_ms`` counts from the first produced token; with ``max_tokens`` 0 the prompt
     is only evaluated. ``document`` says whose prompt this is, by any name that is the document's own: its prompts are
-    kept warm beside those of others. ``background`` work waits for everything else, and is interrupted by it.
-    ``n_alternatives`` more continuations are wanted, from the first token on at which the model finds others likely.
+    kept warm beside those of others. ``n_alternatives`` more continuations are wanted, from the first token on at which
+    the model finds others likely.
+
+    Tokens are the likeliest, or drawn at ``temperature`` out of the likeliest ``top_p`` by a stream that ``seed``
+    begins. ``grammar`` (GBNF, its root called ``root``) says what the text may be, and ``stop_texts`` at which of its
+    parts it ends; neither goes with typed text or alternatives. ``n_said`` of the last tokens were produced by this
+    same generation before it was interrupted: grammar, stop texts and ``max_tokens`` are about all of them.
     """
 
     token_ids: tuple[int, ...]
@@ -30,8 +47,19 @@ class GenerateRequest:
     time_budget_ms: float
     heal: bool = True
     document: str = ""
-    background: bool = False
+    priority: Priority = Priority.COMPLETION
     n_alternatives: int = 0
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+    grammar: str = ""
+    stop_texts: tuple[str, ...] = ()
+    n_said: int = 0
+
+    @property
+    def background(self) -> bool:
+        """Whether nobody waits for it yet."""
+        return self.priority is Priority.BACKGROUND
 
 
 class TokenStream(Protocol):

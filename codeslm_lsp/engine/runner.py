@@ -15,7 +15,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from codeslm_lsp.engine.protocol import GenerateRequest
+from codeslm_lsp.engine.protocol import GenerateRequest, Priority
 from codeslm_lsp.engine.schedule import Interrupted, Schedule
 from codeslm_lsp.engine.sequence_folder import open_folder, sequences_dir
 from codeslm_lsp.models.gguf import read_header
@@ -66,8 +66,8 @@ class Runner:
         client, _ = key
         own = replace(request, document=f"{client}\0{request.document}")
         self._asked[key] = own
-        run = self._schedule.background if request.background else self._schedule.foreground
-        promised = run(lambda: self._generate(key, own, on_token), client)
+        progress = _Progress(own)
+        promised = self._schedule.run(request.priority, lambda: self._generate(key, progress, on_token), client)
         promised.add_done_callback(lambda _: self._forget(key))
         return promised
 
@@ -133,28 +133,31 @@ class Runner:
             self._info = ModelInfo(Path(path).stem, path, n_ctx=self._model.n_ctx, n_vocab=self._model.n_vocab)
         return self._info
 
-    def _generate(
-        self, key: Key, request: GenerateRequest, on_token: Callable[[Token], None]
-    ) -> tuple[StopReason, Timings]:
+    def _generate(self, key: Key, progress: _Progress, on_token: Callable[[Token], None]) -> tuple[StopReason, Timings]:
         with self._lock:
             if key in self._cancelled:
-                return StopReason.CANCELLED, Timings()
+                return StopReason.CANCELLED, progress.timings
             self._running = key
+        request = progress.rest()
         tokens = self._lanes.run(request, lambda: self._is_leaving or key in self._cancelled)
-        n_sent = 0
+        n_before = len(progress.said)
         try:
             while True:
-                on_token(next(tokens))
-                n_sent += 1
+                token = next(tokens)
+                on_token(token)
+                progress.said.append(token.id)
         except StopIteration as end:
             stop, timings = end.value
+            progress.add(timings)
         finally:
             with self._lock:
                 self._running = None
-        was_interrupted = request.background and stop is StopReason.CANCELLED and key not in self._cancelled
-        if was_interrupted and not n_sent:
-            raise Interrupted  # What was evaluated is kept. Tokens that were sent already could not be sent again.
-        return stop, timings
+        may_wait = request.priority is not Priority.COMPLETION and not self._is_leaving
+        was_interrupted = may_wait and stop is StopReason.CANCELLED and key not in self._cancelled
+        # What was evaluated is kept. Work that was ahead of its time has none any more once it has begun to be sent.
+        if was_interrupted and (request.priority is Priority.COMMAND or len(progress.said) == n_before):
+            raise Interrupted
+        return stop, progress.timings
 
     def _abort_what_nobody_wants(self) -> None:
         """Abort the evaluation that runs if it was cancelled, unless another request waits for the same prompt."""
@@ -192,3 +195,36 @@ def _needs(waiting: GenerateRequest, running: GenerateRequest) -> bool:
     """Whether what is being evaluated for ``running`` would have to be evaluated for ``waiting`` as well."""
     is_same = (waiting.document, waiting.token_ids) == (running.document, running.token_ids)
     return is_same and not waiting.background
+
+
+class _Progress:
+    """A generation that may be interrupted: what it has said and cost so far, and what is left to ask for."""
+
+    def __init__(self, request: GenerateRequest) -> None:
+        self.said: list[int] = []
+        self.timings = Timings()
+        self._request = request
+
+    def rest(self) -> GenerateRequest:
+        """The same request behind what was said. Time in which other work was done is not taken from its budget."""
+        if not self.said:
+            return self._request
+        return replace(
+            self._request,
+            token_ids=(*self._request.token_ids, *self._request.typed_ids, *self.said),
+            typed_ids=(),
+            n_said=len(self.said),
+            max_tokens=max(1, self._request.max_tokens - len(self.said)),
+            time_budget_ms=max(1.0, self._request.time_budget_ms - self.timings.decode_ms),
+        )
+
+    def add(self, timings: Timings) -> None:
+        """What one part of it has cost. Tokens found evaluated count once, where it began."""
+        before = self.timings
+        reused = {} if before == Timings() else {"n_reused": before.n_reused, "n_restored": before.n_restored}
+        sums = {
+            name: getattr(before, name) + getattr(timings, name)
+            for name in (each.name for each in fields(Timings))
+            if name not in reused
+        }
+        self.timings = replace(before, **sums, **reused)

@@ -1,7 +1,7 @@
-"""Work for the engine's one thread: what somebody waits for comes first, and the rest goes on when that is done.
+"""Work for the engine's one thread: completions come first, then commands, and what nobody waits for goes on last.
 
-The rest may be limited to a share of the time (see ``share``): then it pauses between its pieces, and loses nothing.
-When there has been nothing to do for a while, it tidies up.
+What comes last may be limited to a share of the time (see ``share``): then it pauses between its pieces, and loses
+nothing. When there has been nothing to do for a while, it tidies up.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from codeslm_lsp.engine.protocol import Priority
 from codeslm_lsp.engine.share import Share
 
 ResultT = TypeVar("ResultT")
@@ -29,16 +30,16 @@ _log = logging.getLogger(__name__)
 
 
 class Interrupted(Exception):
-    """Raised by background work that was told to stop; it is run again when nothing in the foreground waits."""
+    """Raised by work that was told to stop; it is run again when nothing waits that comes before it."""
 
 
 class Schedule:
     """Runs one piece of work at a time, in turn for each of its owners.
 
-    ``interrupt`` is called, from any thread, to stop background work that runs; ``allow`` before each piece of work, so
-    that an interruption meant for the one before does not stop it. ``tidy_up`` is called on the same thread after
-    ``idle_s`` seconds without work, and then as long as it says that there is more. It is not interrupted, so it should
-    do little at a time.
+    ``interrupt`` is called, from any thread, to stop work that runs when other work comes that goes before it;
+    ``allow`` before each piece of work, so that an interruption meant for the one before does not stop it. ``tidy_up``
+    is called on the same thread after ``idle_s`` seconds without work, and then as long as it says that there is more.
+    It is not interrupted, so it should do little at a time.
     """
 
     def __init__(
@@ -59,24 +60,36 @@ class Schedule:
         self._resumed_at = self._idle_since = clock()
         self._is_interrupted = False
         self._turns: dict[Hashable, int] = {}
-        self._foreground: list[_Work] = []
-        self._background: list[_Work] = []
+        self._waiting: dict[Priority, list[_Work]] = {priority: [] for priority in Priority}
         self._arrivals = itertools.count()
-        self._in_background = False
+        self._running: Priority | None = None
         self._is_idle = True
         self._news = threading.Condition()
         threading.Thread(target=self._run, name="engine", daemon=True).start()
 
     def foreground(self, work: Callable[[], ResultT], owner: Hashable = None) -> Future[ResultT]:
-        """Run ``work`` before all background work, in the order of arrival; each owner has one turn after the other.
+        """Run ``work`` before all else, in the order of arrival; each owner has one turn after the other.
 
         So whoever asks for much at once delays nobody by more than one piece of it.
         """
-        return self._add(self._foreground, work, owner)
+        return self.run(Priority.COMPLETION, work, owner)
 
     def background(self, work: Callable[[], ResultT], owner: Hashable = None) -> Future[ResultT]:
         """Run ``work`` when nothing else waits, the newest first: it is what the user does now."""
-        return self._add(self._background, work, owner)
+        return self.run(Priority.BACKGROUND, work, owner)
+
+    def run(self, priority: Priority, work: Callable[[], ResultT], owner: Hashable = None) -> Future[ResultT]:
+        """Run ``work`` when nothing waits that comes before it. Commands take turns as what comes first does."""
+        promised: Future[ResultT] = Future()
+        with self._news:
+            self._waiting[priority].append(_Work(next(self._arrivals), priority, owner, work, promised))
+            if self._running is not None and (
+                priority < self._running or priority is self._running is Priority.BACKGROUND
+            ):
+                self._is_interrupted = True
+                self._interrupt()
+            self._news.notify()
+        return promised
 
     def limit_background(self, share: float) -> None:
         """Let background work use this share of the time from now on, 0 < ``share`` <= 1."""
@@ -90,7 +103,7 @@ class Schedule:
         Returns early when it is interrupted, so that nobody waits for a pause to end.
         """
         with self._news:
-            if self._in_background:
+            if self._running is Priority.BACKGROUND:
                 self._stop_counting()
                 self._wait_for_share(lambda: self._is_interrupted)
                 self._resumed_at = self._clock()
@@ -114,42 +127,39 @@ class Schedule:
         while not is_over() and (delay_s := self._share.delay_s(self._clock())) > 0:
             self._news.wait(delay_s)
 
-    def _add(self, queue: list[_Work], work: Callable[[], ResultT], owner: Hashable) -> Future[ResultT]:
-        promised: Future[ResultT] = Future()
-        with self._news:
-            queue.append(_Work(next(self._arrivals), owner, work, promised))
-            if self._in_background:
-                self._is_interrupted = True
-                self._interrupt()
-            self._news.notify()
-        return promised
-
     def _next(self) -> _Work:
         """Take what is to be done now. Called with the lock held, when there is something."""
-        self._in_background = not self._foreground
+        self._running = next(priority for priority in Priority if self._waiting[priority])
+        waiting = self._waiting[self._running]
         self._resumed_at = self._clock()
         self._allow()
-        if self._in_background:
-            return self._background.pop()
-        work = min(self._foreground, key=lambda work: (self._turns.get(work.owner, -1), work.arrival))
-        self._foreground.remove(work)
+        if self._running is Priority.BACKGROUND:
+            return waiting.pop()
+        work = min(waiting, key=lambda work: (self._turns.get(work.owner, -1), work.arrival))
+        waiting.remove(work)
         self._turns[work.owner] = next(self._arrivals)
         return work
+
+    def _has_work(self) -> bool:
+        return any(self._waiting.values())
+
+    def _has_urgent_work(self) -> bool:
+        return any(self._waiting[priority] for priority in Priority if priority is not Priority.BACKGROUND)
 
     def _run(self) -> None:
         patience_s: float | None = None
         while True:
             with self._news:
-                if self._in_background:
+                if self._running is Priority.BACKGROUND:
                     self._stop_counting()
-                if self._in_background or not self._is_idle:
+                if self._running is Priority.BACKGROUND or not self._is_idle:
                     self._idle_since = self._clock()
-                self._in_background = self._is_interrupted = False
-                self._is_idle = not (self._foreground or self._background)
-                has_work = self._news.wait_for(lambda: bool(self._foreground or self._background), patience_s)
+                self._running, self._is_interrupted = None, False
+                self._is_idle = not self._has_work()
+                has_work = self._news.wait_for(self._has_work, patience_s)
                 if has_work:
                     self._is_idle = False
-                    self._wait_for_share(lambda: self._foreground)
+                    self._wait_for_share(self._has_urgent_work)
                     work = self._next()
             if not has_work:
                 patience_s = TIDYING_PAUSE_S if self._tidy() else None
@@ -159,8 +169,8 @@ class Schedule:
                 result = work.call()
             except Interrupted:
                 with self._news:
-                    self._background.append(work)
-                    self._background.sort(key=lambda work: work.arrival)
+                    self._waiting[work.priority].append(work)
+                    self._waiting[work.priority].sort(key=lambda work: work.arrival)
             except BaseException as error:
                 work.promised.set_exception(error)
             else:
@@ -177,8 +187,11 @@ class Schedule:
 class _Work:
     """Something to call, for whom, and the promise of its result."""
 
-    def __init__(self, arrival: int, owner: Hashable, call: Callable[[], Any], promised: Future[Any]) -> None:
+    def __init__(
+        self, arrival: int, priority: Priority, owner: Hashable, call: Callable[[], Any], promised: Future[Any]
+    ) -> None:
         self.arrival = arrival
+        self.priority = priority
         self.owner = owner
         self.call = call
         self.promised = promised

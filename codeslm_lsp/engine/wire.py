@@ -2,8 +2,8 @@
 
     engine/open      {path, n_ctx, n_ubatch, n_threads, cache_bytes, disk_bytes, background_share, idle_s}
                      → {name, path, n_ctx, n_vocab, tuning}, or {error}; ``tuning`` is null until it has been measured
-    engine/generate  {stream, token_ids, typed_ids, stop_ids, max_tokens, time_budget_ms, heal, document, background,
-                      n_alternatives}
+    engine/generate  {stream, token_ids, typed_ids, stop_ids, max_tokens, time_budget_ms, heal, document, priority,
+                      n_alternatives, temperature, top_p, seed, grammar, stop_texts}
                      → {stop, timings}
     engine/token     {stream, id, text, logprob, branch}          notification, engine → server
     engine/cancel    {stream}                                     notification, server → engine
@@ -34,7 +34,7 @@ from pygls.protocol import JsonRPCProtocol
 from pygls.protocol.json_rpc import JsonRPCNotification, JsonRPCRequestMessage, JsonRPCResponseMessage
 from pygls.server import JsonRPCServer
 
-from codeslm_lsp.engine.protocol import GenerateRequest
+from codeslm_lsp.engine.protocol import GenerateRequest, Priority
 from codeslm_lsp.values import StopReason, Timings, Token
 
 OPEN = "engine/open"
@@ -140,8 +140,13 @@ def request_to_json(request: GenerateRequest) -> dict[str, Any]:
         "time_budget_ms": request.time_budget_ms,
         "heal": request.heal,
         "document": request.document,
-        "background": request.background,
+        "priority": int(request.priority),
         "n_alternatives": request.n_alternatives,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "seed": request.seed,
+        "grammar": request.grammar,
+        "stop_texts": list(request.stop_texts),
     }
 
 
@@ -155,8 +160,13 @@ def request_from_json(data: dict[str, Any]) -> GenerateRequest:
         time_budget_ms=data["time_budget_ms"],
         heal=data["heal"],
         document=data["document"],
-        background=data["background"],
+        priority=Priority(data["priority"]),
         n_alternatives=data["n_alternatives"],
+        temperature=data["temperature"],
+        top_p=data["top_p"],
+        seed=data["seed"],
+        grammar=data["grammar"],
+        stop_texts=tuple(data["stop_texts"]),
     )
 
 

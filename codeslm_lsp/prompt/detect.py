@@ -77,9 +77,9 @@ def prefix_only(vocabulary: Vocabulary) -> FimFormat:
     return FimFormat(
         family="",
         layouts={"P": (Slot.PREFIX,)},
-        bos_ids=_bos(vocabulary),
+        bos_ids=bos_of(vocabulary),
         stop_ids=vocabulary.end_ids,
-        spellings=_spellings([vocabulary.tokens[token] for token in vocabulary.end_ids]),
+        spellings=spellings_of([vocabulary.tokens[token] for token in vocabulary.end_ids]),
         adds_space=vocabulary.adds_space,
     )
 
@@ -123,9 +123,9 @@ def _resolve(name: str, family: Family, vocabulary: Vocabulary) -> FimFormat:
     return FimFormat(
         family=name,
         layouts=layouts,
-        bos_ids=_bos(vocabulary) or _wanted_bos(family, vocabulary),
+        bos_ids=bos_of(vocabulary) or _wanted_bos(family, vocabulary),
         stop_ids=frozenset(ids.values()) | stop_ids | vocabulary.end_ids,
-        spellings=_spellings([*family.pieces().values(), *stops, *ends]),
+        spellings=spellings_of([*family.pieces().values(), *stops, *ends]),
         adds_space=vocabulary.adds_space,
         space_before_prefix=family.space_before_prefix,
         repository=_repository(family.repository, ids),
@@ -172,14 +172,15 @@ def _generic(vocabulary: Vocabulary, metadata: Mapping[str, Any]) -> FimFormat:
     return FimFormat(
         family="generic",
         layouts={"PSM": (prefix, Slot.PREFIX, suffix, Slot.SUFFIX, middle)},
-        bos_ids=_bos(vocabulary),
+        bos_ids=bos_of(vocabulary),
         stop_ids=frozenset(stop_ids),
-        spellings=_spellings([vocabulary.tokens[token] for token in sorted(stop_ids)]),
+        spellings=spellings_of([vocabulary.tokens[token] for token in sorted(stop_ids)]),
         adds_space=vocabulary.adds_space,
     )
 
 
-def _bos(vocabulary: Vocabulary) -> tuple[int, ...]:
+def bos_of(vocabulary: Vocabulary) -> tuple[int, ...]:
+    """What every prompt begins with by the file's own word: one id or none."""
     return (vocabulary.bos_id,) if vocabulary.add_bos and vocabulary.bos_id is not None else ()
 
 
@@ -188,7 +189,7 @@ def _wanted_bos(family: Family, vocabulary: Vocabulary) -> tuple[int, ...]:
     return (vocabulary.bos_id,) if wanted and vocabulary.bos_id is not None else ()
 
 
-def _spellings(pieces: Sequence[str]) -> tuple[str, ...]:
+def spellings_of(pieces: Sequence[str]) -> tuple[str, ...]:
     """Every text that might become one of ``pieces``: SentencePiece writes a space as "▁", and may add one in front."""
     variants = {variant for piece in pieces for variant in (piece, piece.replace("▁", " "), piece.strip("▁"))}
     return tuple(sorted((variant for variant in variants if len(variant) > 1), key=lambda text: (-len(text), text)))

@@ -9,13 +9,25 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Protocol
 
-from codeslm_lsp.prompt.detect import FimFormat
 from codeslm_lsp.prompt.tokenizer import Tokenizer
 
 _GUARD = "\n"
 """Put before a text to take the space that SentencePiece adds. No SentencePiece vocabulary that adds one has a piece in
 which a line end is followed by something, so the guard's tokens are the same whatever comes behind it."""
+
+
+class Spelling(Protocol):
+    """What has to be known of a model to write plain text for it: fields of its ``FimFormat`` and ``ChatFormat``."""
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """Texts that must never become one token when the user wrote them."""
+
+    @property
+    def adds_space(self) -> bool:
+        """Whether the tokenizer puts a space before every text."""
 
 
 def split_sentinel_spellings(text: str, spellings: Sequence[str]) -> list[str]:
@@ -31,14 +43,14 @@ def split_sentinel_spellings(text: str, spellings: Sequence[str]) -> list[str]:
     return [text[start:end] for start, end in pairwise(cuts)]
 
 
-async def encode_user_texts(tokenizer: Tokenizer, fim: FimFormat, texts: Sequence[str]) -> list[list[int]]:
+async def encode_user_texts(tokenizer: Tokenizer, model: Spelling, texts: Sequence[str]) -> list[list[int]]:
     """The tokens of each text, none of them a sentinel, and none for a space that is not in the text.
 
     Use this for everything that the user wrote: the parts of a prompt, and what was typed behind it.
     """
-    parts = [split_sentinel_spellings(text, fim.spellings) for text in texts]
+    parts = [split_sentinel_spellings(text, model.spellings) for text in texts]
     flat = [part for text_parts in parts for part in text_parts]
-    if fim.adds_space:
+    if model.adds_space:
         encoded = await tokenizer.encode([_GUARD, *(_GUARD + part for part in flat)])
         n_guard = len(encoded[0])
         tokens = iter([ids[n_guard:] for ids in encoded[1:]])

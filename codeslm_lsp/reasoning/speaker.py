@@ -1,0 +1,119 @@
+"""A conversation → what the model says next. Completions of code come first; what is said is only delayed by them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from codeslm_lsp.engine.protocol import Engine, GenerateRequest, Priority
+from codeslm_lsp.prompt.chat import ChatFormat, write_chat
+from codeslm_lsp.prompt.tokenizer import Tokenizer
+from codeslm_lsp.values import InputError, Message, StopReason
+
+MAX_TOKENS = 1024
+"""Of one answer: a page and a half. A model that says more mostly repeats itself."""
+
+TIME_LIMIT_MS = 600_000.0
+"""Ten minutes: 1,000 tokens on the slowest machine that is of any use. Time in which it is suspended is not counted."""
+
+MARGIN_TOKENS = 16
+"""Left free in the context window."""
+
+LONGEST_SHARE = 0.75
+"""Of the context window, for the conversation so far: an answer needs room too."""
+
+Listener = Callable[[str], None]
+"""Told each piece of text as it is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How something is to be said: as the model likes best, or drawn at ``temperature`` from a stream with a ``seed``.
+
+    ``grammar`` is a file of ``grammars/output`` as text, or ``""``. The answer ends before one of ``stop_texts``.
+    """
+
+    max_tokens: int = MAX_TOKENS
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+    grammar: str = ""
+    stop_texts: tuple[str, ...] = ()
+
+
+PLAIN = Style()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """``text`` without the model's own end mark; ``is_whole``: the model ended it by itself, or at a stop text."""
+
+    text: str
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChatModel:
+    """A model that can converse: its engine, its format, its tokenizer; ``wait_ms`` is how long it may take to load."""
+
+    engine: Engine
+    chat: ChatFormat
+    tokenizer: Tokenizer
+    wait_ms: float = 60_000
+
+
+@dataclass
+class Account:
+    """What one command has cost so far, in tokens, and which model said it."""
+
+    n_tokens: int = 0
+    n_evaluated: int = 0
+    model: str = ""
+
+
+class Speaker:
+    """One command's conversations with the model; ``document`` is the name under which their evaluation is kept."""
+
+    def __init__(self, read_model: Callable[[], Awaitable[ChatModel]], document: str) -> None:
+        self._read_model = read_model
+        self._document = document
+        self.account = Account()
+
+    async def say(self, messages: Sequence[Message], style: Style = PLAIN, listen: Listener | None = None) -> Said:
+        """Have the model take the next turn.
+
+        Raises ``ModelUnsuitable`` for a model that cannot converse, ``EngineError``, and ``InputError`` when the
+        conversation is too long for its context window.
+        """
+        model = await self._read_model()
+        info = await model.engine.ready(model.wait_ms)
+        token_ids = await write_chat(messages, model.chat, model.tokenizer)
+        if len(token_ids) > info.n_ctx * LONGEST_SHARE:
+            raise InputError(
+                f"That is {len(token_ids)} tokens, too much for a context window of {info.n_ctx}; select less, or "
+                "raise the setting engine.context_tokens."
+            )
+        request = GenerateRequest(
+            token_ids=token_ids,
+            typed_ids=(),
+            stop_ids=model.chat.stop_ids,
+            max_tokens=min(style.max_tokens, info.n_ctx - len(token_ids) - MARGIN_TOKENS),
+            time_budget_ms=TIME_LIMIT_MS,
+            heal=False,
+            document=self._document,
+            priority=Priority.COMMAND,
+            temperature=style.temperature,
+            top_p=style.top_p,
+            seed=style.seed,
+            grammar=style.grammar,
+            stop_texts=style.stop_texts,
+        )
+        async with model.engine.generate(request) as stream:
+            async for token in stream:
+                if listen is not None:
+                    listen(token.text)
+            generation = await stream.result()
+        self.account.model = info.name
+        self.account.n_tokens += len(generation.tokens)
+        self.account.n_evaluated += generation.timings.n_prefill
+        return Said(generation.text, generation.stop is StopReason.END)

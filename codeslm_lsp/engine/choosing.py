@@ -33,10 +33,8 @@ def choose(logits: NDArray[np.float32], request: GenerateRequest, position: int,
         token = int(np.argmax(logits))
         if grammar is None or grammar.allowed(np.array([token], dtype=np.int32))[0]:
             return token
-    likeliest = (
-        np.argpartition(logits, -N_LIKELIEST)[-N_LIKELIEST:] if len(logits) > N_LIKELIEST else np.arange(len(logits))
-    )
-    likeliest = likeliest[np.argsort(-logits[likeliest], kind="stable")].astype(np.int32)
+    n = min(N_LIKELIEST, len(logits))
+    candidates = _sorted(np.argpartition(logits, -n)[-n:].astype(np.int32), logits)
     if grammar is not None:
         may_come = candidates[grammar.allowed(candidates)]
         if not len(may_come):

@@ -29,52 +29,11 @@ _CITED = re.compile(r"\[([^\[\]\s:]+):(\d+)(?:[-–]\d+)?\]")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
 STOP_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "by",
-        "can",
-        "do",
-        "does",
-        "for",
-        "from",
-        "function",
-        "class",
-        "file",
-        "code",
-        "how",
-        "i",
-        "in",
-        "is",
-        "it",
-        "method",
-        "my",
-        "of",
-        "on",
-        "or",
-        "that",
-        "the",
-        "there",
-        "this",
-        "to",
-        "use",
-        "used",
-        "uses",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "why",
-        "will",
-        "with",
-        "you",
-    ]
+    re.findall(
+        r"\w+",
+        "a an and are as at be by can do does for from function class file code how i in is it method my of on or that "
+        "the there this to use used uses what when where which who why will with you",
+    )
 )
 """Words of a question that tell nothing of where its answer stands."""
 

@@ -49,7 +49,8 @@ def test_what_only_the_whole_vocabulary_has_is_found() -> None:
 
 def test_drawing_follows_the_probabilities() -> None:
     counts = Counter(drawing(temperature=1.0))
-    assert abs(counts[1] / 2000 - 0.6) < 0.04 and abs(counts[2] / 2000 - 0.25) < 0.04
+    assert abs(counts[1] / 2000 - 0.6) < 0.04
+    assert abs(counts[2] / 2000 - 0.25) < 0.04
 
 
 def test_a_low_temperature_is_almost_greedy_and_top_p_leaves_out_the_unlikely() -> None:

@@ -1,0 +1,166 @@
+"""A diagnostic → the smallest edit that makes its checker silent, tried by the checker before it is offered."""
+
+from __future__ import annotations
+
+import re
+
+from codeslm_lsp.reasoning.checkers import Finding, Findings, check_python
+from codeslm_lsp.reasoning.edits import applied, diff_of, line_edits
+from codeslm_lsp.reasoning.passage import Passage, passage_of
+from codeslm_lsp.reasoning.question import Complaint, Means, Question
+from codeslm_lsp.reasoning.reply import code_in, fenced, indented_like
+from codeslm_lsp.reasoning.templates import conversation
+from codeslm_lsp.syntax.imports import import_ranges
+from codeslm_lsp.syntax.lines import line_end, line_start
+from codeslm_lsp.syntax.parses import error_count
+from codeslm_lsp.values import Answer, Badge, Check, Document, Edit, InputError
+
+ATTEMPTS = 3
+"""Each later one is told what was wrong with the one before."""
+
+MAX_CHANGED_SHARE = 0.6
+"""Of the lines shown. A repair that changes more is another program."""
+
+_IMPORT = re.compile(r"(?:import|from)\s+\w")
+
+
+async def fix(question: Question, means: Means) -> Answer:
+    """Repair the first diagnostic at the cursor; without one, the first that the checkers find there or below.
+
+    Raises ``InputError`` where there is nothing to repair.
+    """
+    document = question.document
+    if document is None:
+        raise InputError("Name the place to repair, as FILE:LINE.")
+    passage = passage_of(document, question.start, question.end)
+    is_python = passage.language is not None and passage.language.name == "python"
+    before = await check_python(document.text) if is_python else Findings((), ())
+    complaint = _complaint(question, document, before)
+    passage = passage_of(document, complaint.start, complaint.start)
+    line = document.text[line_start(document.text, complaint.start) : line_end(document.text, complaint.start)]
+    problem = f"{complaint.source} {complaint.code}: {complaint.message}".strip(" :")
+    remark, checks = "", (Check("parses", False, "Nothing was changed."),)
+    for _ in range(ATTEMPTS):
+        messages = conversation(
+            "fix",
+            {
+                "path": document.path,
+                "outline": fenced(passage.outline, passage.language_name),
+                "code": fenced(passage.text, passage.language_name),
+                "line": line.strip(),
+                "problem": problem,
+                "remark": remark,
+            },
+        )
+        said = await means.speaker.say(messages)
+        edits = _edits(passage, code_in(said.text))
+        checks = await _checks(passage, complaint, edits, before, is_python=is_python)
+        if edits and all(check.passed for check in checks):
+            shown = fenced(diff_of(document, edits), "diff")
+            means.listen(shown)
+            was_run = any(check.kind == "checker" for check in checks)
+            return Answer("fix", shown, Badge.TESTED if was_run else Badge.UNVERIFIED, checks, edits)
+        wrong = " ".join(check.detail for check in checks if not check.passed)
+        remark = f"\nYour last attempt was not right: {wrong}"
+    text = f"No repair was found for: {problem}"
+    means.listen(text)
+    return Answer("fix", text, Badge.REFUTED, checks)
+
+
+def _complaint(question: Question, document: Document, found: Findings) -> Complaint:
+    """What is to be repaired: the editor's diagnostic, what was typed, or the nearest finding from the cursor on."""
+    if question.complaints:
+        return question.complaints[0]
+    if question.words.strip():
+        return Complaint(question.start, question.end, question.words.strip())
+    row = document.text.count("\n", 0, question.start) + 1
+    ordered = sorted(found.found, key=lambda each: (each.line < row, each.line))
+    if not ordered:
+        by = " and ".join(found.checkers) or "checkers"
+        raise InputError(f"{by} find nothing wrong with {document.path}; say what is, with --message.")
+    first = ordered[0]
+    start = _offset_of(document.text, first.line)
+    return Complaint(start, start, first.message, first.source, first.code)
+
+
+def _edits(passage: Passage, code: str) -> tuple[Edit, ...]:
+    """What the repaired code changes; an import that it begins with goes to the other imports."""
+    document, tree = passage.document, passage.tree
+    lines = code.splitlines(keepends=True)
+    imports: list[str] = []
+    begins_with_import = _IMPORT.match(passage.text.lstrip()) is not None
+    while not begins_with_import and lines and (_IMPORT.match(lines[0]) or (imports and not lines[0].strip())):
+        line = lines.pop(0)
+        if line.strip() and line.strip() not in document.text:
+            imports.append(line.strip() + "\n")
+    if not lines:
+        return ()
+    body = indented_like("".join(lines).rstrip("\n") + "\n", passage.text)
+    if not passage.text.endswith("\n"):
+        body = body.rstrip("\n")
+    edits = line_edits(document, passage.start, passage.end, body)
+    if imports and tree is not None:
+        ranges = [each for each in import_ranges(tree) if not document.text[line_start(tree.text, each[0])].isspace()]
+        place = (
+            min(len(document.text), line_end(document.text, ranges[-1][1] - 1) + 1) if ranges else _top(document.text)
+        )
+        edits = (Edit(document.uri, document.path, place, place, "".join(imports)), *edits)
+    return edits
+
+
+async def _checks(
+    passage: Passage, complaint: Complaint, edits: tuple[Edit, ...], before: Findings, *, is_python: bool
+) -> tuple[Check, ...]:
+    document = passage.document
+    if not edits:
+        return (Check("changes", False, "Nothing was changed."),)
+    after = applied(document.text, edits)
+    n_changed = sum(max(1, document.text.count("\n", edit.start, edit.end), edit.text.count("\n")) for edit in edits)
+    if n_changed > max(4, MAX_CHANGED_SHARE * (passage.text.count("\n") + 1)):
+        return (Check("changes", False, "Too much was changed; change only what the problem needs."),)
+    checks = []
+    if passage.language is not None:
+        n_before, n_after = error_count(document.text, passage.language), error_count(after, passage.language)
+        detail = "The file parses." if n_after <= n_before else "The file does not parse any more."
+        checks.append(Check("parses", n_after <= n_before, detail))
+    if is_python:
+        checks += _compared(before, await check_python(after), complaint)
+    return tuple(checks)
+
+
+def _compared(before: Findings, after: Findings, complaint: Complaint) -> list[Check]:
+    """What the checkers say now: nothing new, and no longer what was to be repaired."""
+    old = [_key(each) for each in before.found]
+    new = [each for each in after.found if _key(each) not in old]
+    replay = f"{' and '.join(after.checkers)} on the file with the edit"
+    if new:
+        details = "; ".join(f"line {each.line}: {each.message}" for each in new[:3])
+        return [Check("checker", False, f"There is something new to complain about: {details}.", replay)]
+    was_found = [each for each in before.found if each.code == complaint.code and each.message == complaint.message]
+    if was_found:
+        n_left = sum(_key(each) == _key(was_found[0]) for each in after.found)
+        is_gone = n_left < len(was_found)
+        said = f"{was_found[0].source} {was_found[0].code}"
+        detail = f"{said} is gone, and nothing new is found." if is_gone else f"{said} is still there."
+        return [Check("checker", is_gone, detail, replay)]
+    return []  # Another tool complained, which was not run again: nothing is said to be tested.
+
+
+def _key(finding: Finding) -> tuple[str, str, str]:
+    return finding.source, finding.code, finding.message
+
+
+def _offset_of(text: str, line: int) -> int:
+    offset = 0
+    for _ in range(line - 1):
+        end = text.find("\n", offset)
+        if end < 0:
+            return offset
+        offset = end + 1
+    return offset + (len(rest := text[offset:]) - len(rest.lstrip(" \t")))
+
+
+def _top(text: str) -> int:
+    """Where the first import of a file may stand: behind its opening comments and docstring."""
+    match = re.match(r"(?:[ \t]*#[^\n]*\n)*(?:[ \t]*\n)*(?:[rRuU]?(\"\"\"|''').*?\1[ \t]*\n)?", text, re.S)
+    return match.end() if match else 0

@@ -1,0 +1,51 @@
+"""A claim in symbols or words → whether it is true, by computer algebra. The model only puts words into symbols."""
+
+from __future__ import annotations
+
+from codeslm_lsp.mathematics.results import Verdict
+from codeslm_lsp.reasoning.question import Means, Question
+from codeslm_lsp.reasoning.solve import problem_of
+from codeslm_lsp.reasoning.speaker import Style
+from codeslm_lsp.reasoning.templates import conversation
+from codeslm_lsp.values import Answer, Badge, Check, ExpressionError
+
+BADGES = {"proved": Badge.PROVED, "refuted": Badge.REFUTED, "unknown": Badge.UNVERIFIED}
+WORDS = {"proved": "True", "refuted": "False", "unknown": "Neither proved nor refuted"}
+
+
+async def verify(question: Question, means: Means) -> Answer:
+    """Whether a formula holds.
+
+    A claim in words is put into symbols by the model, and the answer is about those: they are shown with it.
+    Raises ``InputError`` where there is no claim.
+    """
+    claim = problem_of(question)
+    try:
+        verdict, understood = await means.mathematician.verify(claim), ""
+    except ExpressionError as error:
+        if not any(len(word) > 3 for word in claim.split() if word.isalpha()):
+            raise  # It was meant as a formula: the sentence says where it goes wrong.
+        said = await means.speaker.say(conversation("verify_state", {"claim": claim}), Style(max_tokens=200))
+        formula = said.text.strip().strip("`$").splitlines()[0] if said.text.strip() else ""
+        try:
+            verdict, understood = await means.mathematician.verify(formula), formula
+        except ExpressionError:
+            raise error from None
+    answer = _answer(verdict, understood)
+    means.listen(answer.text)
+    return answer
+
+
+def _answer(verdict: Verdict, understood: str) -> Answer:
+    stated = f"Understood as `{understood}`.\n\n" if understood else ""
+    text = f"{stated}**{WORDS[verdict.outcome]}.** {verdict.detail}"
+    checks = [Check("algebra", verdict.outcome == "proved", verdict.detail, verdict.statement)]
+    if understood:
+        checks.insert(
+            0, Check("statement", False, "That the formula says what the words do is not checked.", understood)
+        )
+    badge = BADGES[verdict.outcome]
+    if understood and badge is Badge.PROVED:
+        badge = Badge.UNVERIFIED  # The formula is proved; that it is the claim, only the model says.
+        text += "\n\nThe formula is proved; that it says the same as the words is for you to judge."
+    return Answer("verify", text, badge, tuple(checks))

@@ -2,6 +2,7 @@
 
 CodeslmError                    anything that is told to the user in one sentence
 ├── InputError                  a file, position or setting that cannot be used
+│   └── ExpressionError         mathematical text that cannot be read, means nothing, or asks for too much
 ├── ModelError                  something about a model file
 │   ├── ModelNotFound           no such name in the catalogue, or not on this machine
 │   ├── ModelDamaged            not a GGUF, cut short, or its hash is wrong
@@ -26,6 +27,10 @@ class CodeslmError(Exception):
 
 class InputError(CodeslmError):
     """A file, a position or an argument that cannot be used."""
+
+
+class ExpressionError(InputError):
+    """A mathematical text that cannot be read, has no meaning, or asks for more work than is allowed."""
 
 
 class ModelError(CodeslmError):

@@ -1,0 +1,123 @@
+"""Asks the worker, and ends it when it takes too long: to the caller each answer comes in time, or one sentence why not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from typing import Any
+
+from codeslm_lsp.mathematics.answers import Computed, Verdict, computed_from, verdict_from
+from codeslm_lsp.values import ExpressionError
+
+MEMORY_BYTES = 1 << 30
+"""Address space of the worker; SymPy and what it needs take 200 MB of it."""
+
+GRACE = 0.8
+"""The worker is told this share of the limit, so that it can say what it found before it would be killed."""
+
+START_S = 30.0
+"""For the worker's start, which imports SymPy: half a second, longer on a busy machine. It does not count as thinking."""
+
+MAX_LINE_BYTES = 1 << 20
+"""An exact answer has at most 6,000 digits, and there are at most 60 of them."""
+
+
+class Mathematician:
+    """Checks mathematics in a process of its own, one question at a time. All methods belong to one event loop.
+
+    The process starts with the first question. ``limit_s`` is for each question.
+    """
+
+    def __init__(self, limit_s: float = 10.0) -> None:
+        self._limit_s = limit_s
+        self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+        self._n_asked = 0
+        self._is_closed = False
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id, while there is one."""
+        return self._process.pid if self._process is not None else None
+
+    async def verify(self, text: str) -> Verdict:
+        """Whether a claim is true; ``unknown`` where neither was found in time. Raises ``ExpressionError``."""
+        try:
+            return verdict_from(await self._ask("verify", text))
+        except _Overrun as error:
+            return Verdict("unknown", str(error), {}, text)
+
+    async def compute(self, statements: str) -> Computed:
+        """The value of ``answer``. Raises ``ExpressionError``."""
+        return computed_from(await self._ask("compute", statements))
+
+    async def equal(self, left: str, right: str) -> bool:
+        """Whether two answers say the same. Raises ``ExpressionError``."""
+        return bool(await self._ask("equal", left, right))
+
+    async def close(self) -> None:
+        """End the worker at once; nobody's work is lost. A question that waits raises ``ExpressionError``."""
+        self._is_closed = True
+        await self._end()
+
+    async def _ask(self, task: str, *texts: str) -> Any:
+        async with self._turn:
+            if self._is_closed:
+                raise ExpressionError("Mathematics has been closed; open it again to ask.")
+            self._n_asked += 1
+            question = {"id": self._n_asked, "task": task, "texts": texts, "limit_s": self._limit_s * GRACE}
+            try:
+                process = self._process if self._process is not None else await self._start()
+                said = await self._told(process, question)
+            except BaseException:
+                # Whatever the worker does now is not wanted any more, a cancelled question included.
+                await self._end()
+                raise
+        if "error" in said:
+            raise ExpressionError(said["error"])
+        return said["answer"]
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        # "-P": a module of the user's project must not take the place of one of Python's.
+        self._process = process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "codeslm_lsp.mathematics.worker", str(MEMORY_BYTES)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=MAX_LINE_BYTES,
+        )
+        await self._told(process, {"id": 0, "task": "equal", "texts": ("1", "1"), "limit_s": START_S}, START_S)
+        return process
+
+    async def _told(
+        self, process: asyncio.subprocess.Process, question: dict[str, Any], limit_s: float | None = None
+    ) -> dict[str, Any]:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        limit_s = limit_s if limit_s is not None else self._limit_s
+        process.stdin.write(json.dumps(question).encode() + b"\n")
+        try:
+            line = await asyncio.wait_for(process.stdout.readline(), limit_s)
+        except TimeoutError:
+            raise _Overrun(f"It took longer than {limit_s:g} s; ask for something smaller.") from None
+        except ValueError:
+            raise ExpressionError("The answer is too long to be told; ask for something smaller.") from None
+        if not line:
+            raise ExpressionError("The mathematics process ended over this; ask for something smaller.")
+        said: dict[str, Any] = json.loads(line)
+        return said
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        assert process.stdin is not None
+        process.stdin.close()
+        await process.wait()
+
+
+class _Overrun(ExpressionError):
+    """The worker was killed because it took too long."""

@@ -1,0 +1,107 @@
+"""The text of a claim → a verdict: a counterexample is looked for, then a proof, and a proof counts only if values agree."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from codeslm_lsp.mathematics.answers import Verdict
+from codeslm_lsp.mathematics.domains import Domain, Range
+from codeslm_lsp.mathematics.expressions import Expression, Relation
+from codeslm_lsp.mathematics.inequalities import method_of_sign
+from codeslm_lsp.mathematics.patience import Clock, attempted
+from codeslm_lsp.mathematics.printing import to_text
+from codeslm_lsp.mathematics.proving import method_of_equality
+from codeslm_lsp.mathematics.searching import Search, search
+from codeslm_lsp.mathematics.statements import Statement, read_statement
+from codeslm_lsp.mathematics.symbolic import Symbolic, symbols_of, to_sympy
+
+SEARCH_SHARE = 0.3
+"""Of the time, at most; a search mostly ends before that."""
+
+MIN_POINTS = 5
+"""Where a proof has to agree with values. One is all there is without variables."""
+
+
+def verify(text: str, limit_s: float) -> Verdict:
+    """Whether a claim is true where both sides are defined. Raises ``ExpressionError`` where it is not understood."""
+    statement = read_statement(text)
+    clock = Clock(limit_s)
+    links = statement.relation.links
+    verdicts = [_link(statement, *link, Clock(clock.left_s / (len(links) - i))) for i, link in enumerate(links)]
+    for outcome in ("refuted", "unknown"):
+        for verdict in verdicts:
+            if verdict.outcome == outcome:
+                return verdict
+    return verdicts[0] if len(verdicts) == 1 else Verdict("proved", _joined(verdicts), {}, statement.text)
+
+
+def _joined(verdicts: list[Verdict]) -> str:
+    return "Each of its relations is proved: " + "; ".join(each.detail.rstrip(".") for each in verdicts) + "."
+
+
+def _link(statement: Statement, left: Expression, operator: str, right: Expression, clock: Clock) -> Verdict:
+    domain = statement.domain
+    where = f" for {described}" if (described := domain.described()) else ""
+    found = search(
+        left, operator, right, domain, has_i=statement.has_i, clock=Clock(clock.left_s * SEARCH_SHARE)
+    )
+    if found.counterexample is not None:
+        sides = found.counterexample.described()
+        detail = f"{sides[0].upper()}{sides[1:]}, so {to_text(Relation((operator,), (left, right)))} is false there."
+        return Verdict("refuted", detail, found.counterexample.point, statement.text)
+    method = _method(left, operator, right, statement, clock) if _is_enough(found, domain) else None
+    if method is not None:
+        note = ", wherever both sides are defined" if domain.ranges else ""
+        detail = f"Proved {method}{where}{note}, and it agrees with values at {found.n_points} points."
+        return Verdict("proved", detail.replace("at 1 points", "to 50 digits"), {}, statement.text)
+    return Verdict(
+        "unknown", f"No proof and no counterexample was found{where}: {found.described()}.", {}, statement.text
+    )
+
+
+def _is_enough(found: Search, domain: Domain) -> bool:
+    return found.n_points >= (MIN_POINTS if domain.ranges else 1)
+
+
+def _method(left: Expression, operator: str, right: Expression, statement: Statement, clock: Clock) -> str | None:
+    symbols, ranges = _moved(statement.domain)
+    sides = attempted(
+        lambda: tuple(to_sympy(each, symbols, has_i=statement.has_i) for each in (left, right)), clock.share_s(2.0)
+    )
+    if sides is None:
+        return None
+    if operator == "=":
+        return method_of_equality(*sides, clock)
+    if statement.has_i:
+        return None
+    larger, smaller = sides if operator in (">", ">=") else sides[::-1]
+    difference = attempted(lambda: sp.expand((larger - smaller).doit()), clock.share_s(2.0))
+    if difference is None or difference.has(sp.nan, sp.zoo, sp.oo):
+        return None
+    if operator == "!=":
+        return method_of_sign(difference, ranges, clock, strict=True) or method_of_sign(
+            -difference, ranges, clock, strict=True
+        )
+    return method_of_sign(difference, ranges, clock, strict=operator in ("<", ">"))
+
+
+def _moved(domain: Domain) -> tuple[dict[str, Symbolic], dict[Symbolic, Range]]:
+    """Symbols for the variables; one that begins at a number is that number and something positive."""
+    plain = symbols_of(domain)
+    moved: dict[str, Symbolic] = {}
+    ranges: dict[Symbolic, Range] = {}
+    for name, symbol in plain.items():
+        of = domain.ranges[name]
+        ends = [end for end in (of.low, of.high) if end is not None]
+        if len(ends) == 1 and ends[0] != 0 and not of.is_integer:
+            rest = Range(False, ends[0] * 0, None, of.low_is_open or of.high_is_open)
+            step = sp.Dummy(name, positive=True) if rest.low_is_open else sp.Dummy(name, nonnegative=True)
+            end = sp.Rational(ends[0].numerator, ends[0].denominator)
+            moved[name] = end + step if of.low is not None else end - step
+            ranges[step] = rest
+        else:
+            moved[name] = symbol
+            ranges[symbol] = of
+    return moved, ranges
+
+

@@ -70,7 +70,7 @@ def complete(
         report = Report(skip, Trigger.INVOKED)
     else:
         if not settings.model:
-            settings = _with_default_model(settings)
+            settings = with_default_model(settings)
         report = asyncio.run(_complete(document, cursor, settings))
     failed = isinstance(report.outcome, Skip) and report.outcome.reason in FAILURES
     if as_json:
@@ -99,7 +99,7 @@ def as_data(report: Report, document: Document) -> dict[str, Any]:
     }
 
 
-def _with_default_model(settings: Settings) -> Settings:
+def with_default_model(settings: Settings) -> Settings:
     """Choose a model and, when it is not installed yet, get it. The choice and its reason go to stderr."""
     store = open_store()
     choice = choose_for_this_machine(store)

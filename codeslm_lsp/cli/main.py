@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from codeslm_lsp import __version__
-from codeslm_lsp.cli import bench, complete, evaluate, models
+from codeslm_lsp.cli import bench, commands, complete, evaluate, models
 from codeslm_lsp.settings import environment_source, project_source, resolve
 from codeslm_lsp.values import CodeslmError, InputError
 
@@ -26,6 +26,8 @@ app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")
 app.command()(complete.complete)
 app.command("eval")(evaluate.evaluate)
+for command in commands.ALL:
+    app.command()(command)
 
 
 def _version(wanted: bool) -> None:

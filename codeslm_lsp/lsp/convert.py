@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeGuard
 from urllib.parse import unquote, urlsplit
@@ -94,6 +94,17 @@ def place_of(params: Any) -> tuple[str, types.Position] | None:
     if not isinstance(uri, str) or not _is_uinteger(line) or not _is_uinteger(character):
         return None
     return uri, types.Position(line, character)
+
+
+def plain(value: Any) -> Any:
+    """Arguments of a command as JSON's own types: pygls makes objects of some."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return plain(value._asdict())
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return value
 
 
 def _is_uinteger(value: Any) -> TypeGuard[int]:

@@ -14,13 +14,14 @@ from codeslm_lsp.workspace.progress import Event, Progress
 
 
 class Folder:
-    """One folder with its indexer. Belongs to an event loop."""
+    """One folder with its indexer and its ``index``. Belongs to an event loop."""
 
     def __init__(self, path: Path, settings: Settings, desk: Desk) -> None:
-        self._index = index_of(path)
+        self.path = path
+        self.index = index_of(path)
         self._process = IndexProcess(path, settings.index.max_files, self._told)
         self._is_ready = asyncio.Event()
-        self.context = WorkspaceContext(self._index, path, desk, self._is_ready)
+        self.context = WorkspaceContext(self.index, path, desk, self._is_ready)
 
     def start(self) -> None:
         """Begin to bring the index up to date."""
@@ -33,7 +34,7 @@ class Folder:
     async def close(self) -> None:
         """End the indexer."""
         await self._process.close()
-        self._index.close()
+        self.index.close()
 
     def _told(self, progress: Progress) -> None:
         if progress.event is not Event.INDEXING:

@@ -16,7 +16,7 @@ from pygls.uris import to_fs_path
 
 from codeslm_lsp import __version__
 from codeslm_lsp.completion.launch import Launch
-from codeslm_lsp.lsp import convert
+from codeslm_lsp.lsp import commands, convert
 from codeslm_lsp.lsp.documents import MirroredDocument
 from codeslm_lsp.lsp.session import Session
 from codeslm_lsp.lsp.workspace import MirroringProtocol, notebook_context, quiet_logging
@@ -81,6 +81,13 @@ class CodeslmServer(LanguageServer):
         """The mirror of an open document."""
         document = self.workspace.text_documents.get(convert.document_key(uri))
         return document if isinstance(document, MirroredDocument) else None
+
+    def document_to_ask_about(self, uri: str) -> tuple[Document, MirroredDocument] | None:
+        """An open document and its mirror."""
+        mirror = self.document(uri)
+        if mirror is None:
+            return None
+        return mirror.snapshot(convert.path_of(mirror.uri, self.root_uri())), mirror
 
     def root_uri(self) -> str | None:
         """The workspace's folder, its first one if it has several."""
@@ -162,6 +169,14 @@ def _register(server: CodeslmServer) -> None:
         completions, document = await _complete(server, params.text_document.uri, params.position, Trigger.AUTOMATIC)
         return convert.completion_list(next(iter(completions), None), document)
 
+    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions())
+    def code_actions(params: types.CodeActionParams) -> list[types.CodeAction]:
+        mirror = server.document(params.text_document.uri)
+        return commands.actions(mirror, params) if mirror is not None else []
+
+    for name in commands.names():
+        _register_command(server, name)
+
     @server.command("codeslm.explainLast")
     def explain_last() -> dict[str, Any] | None:
         if server.session.last is None:
@@ -176,6 +191,12 @@ def _register(server: CodeslmServer) -> None:
     @server.command("codeslm.accepted")
     def accepted(*_arguments: Any) -> None:
         """An item's command: the editor runs it when the user accepts. Nothing is recorded yet."""
+
+
+def _register_command(server: CodeslmServer, name: str) -> None:
+    @server.command(f"{commands.PREFIX}{name}")
+    async def answer(*arguments: Any) -> dict[str, Any]:
+        return await commands.answer_command(server, name, convert.plain(arguments[0]) if arguments else {})
 
 
 async def _complete(

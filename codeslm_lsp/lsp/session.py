@@ -12,8 +12,24 @@ from codeslm_lsp.completion.latest import LatestWins
 from codeslm_lsp.completion.launch import Launch, Launched
 from codeslm_lsp.context.desk import Desk
 from codeslm_lsp.lsp.folder import Folder, folder_to_index, project_folder
+from codeslm_lsp.mathematics.mathematician import Mathematician
+from codeslm_lsp.reasoning.question import Means, Question
+from codeslm_lsp.reasoning.run import chat_model, run
+from codeslm_lsp.reasoning.speaker import ChatModel, Listener, Speaker
 from codeslm_lsp.settings import Settings
-from codeslm_lsp.values import CodeslmError, Cursor, Document, Evaluated, ModelError, Report, Skip, SkipReason, Trigger
+from codeslm_lsp.values import (
+    Answer,
+    CodeslmError,
+    Cursor,
+    Document,
+    Evaluated,
+    ModelError,
+    ModelNotFound,
+    Report,
+    Skip,
+    SkipReason,
+    Trigger,
+)
 from codeslm_lsp.workspace.environment import Environment
 
 CONFIGURATION_PATIENCE_S = 5.0
@@ -47,6 +63,7 @@ class Session:
         self._resting: tuple[Document, Cursor] | None = None
         self._folder: Folder | None = None
         self._environment: Environment | None = None
+        self._mathematician: Mathematician | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.desk = Desk()
         self.last: tuple[Report, str] | None = None
@@ -78,6 +95,30 @@ class Session:
             )
             raise
         return report or Report(Skip(SkipReason.SUPERSEDED, "A newer request took its place."), trigger)
+
+    async def answer(self, name: str, question: Question, listen: Listener) -> Answer:
+        """Run a command. Raises ``CodeslmError``."""
+        if self._mathematician is None:
+            self._mathematician = Mathematician()
+        folder = self._folder
+        index, root = (folder.index, folder.path) if folder is not None else (None, None)
+        speaker = Speaker(self._chat_model, f"codeslm:{name}")
+        return await run(name, question, Means(speaker, self._mathematician, listen, index, root))
+
+    async def _chat_model(self) -> ChatModel:
+        await self._be_configured()
+        if self._launched is None:
+            self._try_again()
+        if self._launched is None or self._settings is None:
+            raise ModelNotFound(self._problem.detail if self._problem else "The engine is being closed.")
+        model_format = await self._launched.read_format()
+        return chat_model(self._launched.engine, model_format, self._settings.completion.wait_for_model_ms)
+
+    async def _be_configured(self) -> None:
+        try:
+            await asyncio.wait_for(self._configured.wait(), CONFIGURATION_PATIENCE_S)
+        except TimeoutError:
+            self.configure(Settings())
 
     def opened(self, document: Document) -> None:
         """Nobody knows where the cursor is. Of a file that fits into a prompt, that is the same up to any place."""
@@ -113,6 +154,8 @@ class Session:
         self._latest.cancel()
         self._drop_completer()
         self._close_folder()
+        if self._mathematician is not None:
+            self._in_background(self._mathematician.close())
         if self._launched is not None:
             self._in_background(self._launched.engine.close())
             self._launched = None
@@ -183,10 +226,7 @@ class Session:
                 self._tell(str(error))
 
     async def _complete(self, document: Document, cursor: Cursor, trigger: Trigger) -> Report:
-        try:
-            await asyncio.wait_for(self._configured.wait(), CONFIGURATION_PATIENCE_S)
-        except TimeoutError:
-            self.configure(Settings())
+        await self._be_configured()
         if self._completer is None and self._problem is not None:
             self._try_again()
         if self._completer is None:

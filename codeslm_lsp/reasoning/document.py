@@ -46,7 +46,9 @@ async def document(question: Question, means: Means) -> Answer:
     style = style_of(tree)
     code = tree.text[function.start : function.end]
     n_errors = error_count(tree.text, passage.language)
-    remark, wrong, edit = "", ("",), None
+    remark = ""
+    wrong: tuple[str, ...] = ()
+    edit: Edit | None = None
     for _ in range(ATTEMPTS):
         messages = conversation(
             "document",

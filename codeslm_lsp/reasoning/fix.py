@@ -39,7 +39,8 @@ async def fix(question: Question, means: Means) -> Answer:
     passage = passage_of(document, complaint.start, complaint.start)
     line = document.text[line_start(document.text, complaint.start) : line_end(document.text, complaint.start)]
     problem = f"{complaint.source} {complaint.code}: {complaint.message}".strip(" :")
-    remark, checks = "", (Check("parses", False, "Nothing was changed."),)
+    remark = ""
+    checks: tuple[Check, ...] = ()
     for _ in range(ATTEMPTS):
         messages = conversation(
             "fix",

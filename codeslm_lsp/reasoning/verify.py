@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codeslm_lsp.mathematics.results import Verdict
+from codeslm_lsp.mathematics.answers import Verdict
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.solve import problem_of
 from codeslm_lsp.reasoning.speaker import Style

@@ -1,0 +1,194 @@
+"""``codeslm explain|ask|document|fix|solve|verify …``: one question, answered in the terminal or as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from codeslm_lsp.cli.complete import with_default_model
+from codeslm_lsp.cli.files import cursor_at, read_document
+from codeslm_lsp.cli.wiring import launch
+from codeslm_lsp.lsp.folder import project_folder
+from codeslm_lsp.mathematics.mathematician import Mathematician
+from codeslm_lsp.reasoning.edits import applied
+from codeslm_lsp.reasoning.question import Means, Question
+from codeslm_lsp.reasoning.run import as_data, chat_model, run
+from codeslm_lsp.reasoning.speaker import ChatModel, Speaker
+from codeslm_lsp.settings import Settings
+from codeslm_lsp.values import Answer, Badge, InputError
+from codeslm_lsp.workspace.index import index_of
+
+STYLES = {
+    Badge.PROVED: "bold green",
+    Badge.TESTED: "bold green",
+    Badge.CROSS_CHECKED: "green",
+    Badge.UNVERIFIED: "yellow",
+    Badge.REFUTED: "bold red",
+}
+"""Colours only repeat what the words say."""
+
+Json = Annotated[bool, typer.Option("--json", help="Print the answer and its evidence as data.")]
+Place = Annotated[str, typer.Argument(metavar="FILE:LINE[-LINE]", help="The code that is meant, lines from 1.")]
+Words = Annotated[str, typer.Argument(metavar="TEXT", help="What is asked; - reads it from standard input.")]
+
+
+def explain(
+    context: typer.Context,
+    place: Annotated[str, typer.Argument(metavar="[FILE:LINE[-LINE]]", help="The code, lines from 1.")] = "",
+    error: Annotated[str, typer.Option("--error", metavar="TEXT", help="An error to explain; - reads it.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Explain code, or the text of an error."""
+    words = _read(error)
+    _answer(context, "explain", question_at(place, words) if place else Question(words), as_json=as_json)
+
+
+def ask(
+    context: typer.Context,
+    question: Words,
+    file: Annotated[str, typer.Option("--file", metavar="FILE[:LINE]", help="Ask about this file first.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Ask about a file, or about the project in this folder once an editor has indexed it."""
+    words = _read(question)
+    _answer(context, "ask", question_at(file, words) if file else Question(words), as_json=as_json)
+
+
+def document(
+    context: typer.Context,
+    place: Place,
+    apply: Annotated[bool, typer.Option("--apply", help="Write it into the file.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write the docstring of a function, checked against its signature."""
+    _answer(context, "document", question_at(place), as_json=as_json, apply=apply)
+
+
+def fix(
+    context: typer.Context,
+    place: Place,
+    message: Annotated[str, typer.Option("--message", help="What is wrong; else checkers are asked.")] = "",
+    apply: Annotated[bool, typer.Option("--apply", help="Write it into the file.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Repair what a checker complains about, and ask the checker again."""
+    _answer(context, "fix", question_at(place, message), as_json=as_json, apply=apply)
+
+
+def solve(context: typer.Context, problem: Words, as_json: Json = False) -> None:
+    """Solve an equation or a problem in words."""
+    _answer(context, "solve", Question(_read(problem)), as_json=as_json)
+
+
+def verify(context: typer.Context, claim: Words, as_json: Json = False) -> None:
+    """Say whether an identity, an inequality or a closed form is true."""
+    _answer(context, "verify", Question(_read(claim)), as_json=as_json)
+
+
+ALL: tuple[Callable[..., None], ...] = (explain, ask, document, fix, solve, verify)
+
+
+def question_at(place: str, words: str = "") -> Question:
+    """``FILE``, ``FILE:LINE`` or ``FILE:LINE-LINE``, lines counted from 1. Raises ``InputError``."""
+    match = re.fullmatch(r"(.+?)(?::(\d{1,9})(?:-(\d{1,9}))?)?", place, flags=re.DOTALL)
+    assert match is not None, "any text is a path"
+    read = read_document(Path(match[1]))
+    if match[2] is None:
+        return Question(words, read)
+    first = int(match[2])
+    text, start = read.text, int(cursor_at(read, first, 1))
+    start += len(text[start:]) - len(text[start:].lstrip(" \t"))
+    if match[3] is None:
+        return Question(words, read, start, start)
+    last = int(match[3])
+    if last < first:
+        raise InputError(f"The lines {first}-{last} run backwards; give the smaller number first.")
+    end = text.find("\n", cursor_at(read, last, 1))
+    return Question(words, read, start, end if end >= 0 else len(text))
+
+
+def _read(words: str) -> str:
+    return sys.stdin.read() if words == "-" else words
+
+
+def _answer(context: typer.Context, name: str, question: Question, *, as_json: bool, apply: bool = False) -> None:
+    settings: Settings = context.obj
+    is_live = not as_json and sys.stdout.isatty()
+    answer = asyncio.run(_ask(name, question, settings, is_live=is_live))
+    if as_json:
+        typer.echo(json.dumps(as_data(answer), ensure_ascii=False, indent=2))
+    else:
+        _show(answer)
+    if apply and answer.edits:
+        _apply(answer, question)
+    if answer.badge is Badge.REFUTED:
+        raise typer.Exit(1)
+
+
+async def _ask(name: str, question: Question, settings: Settings, *, is_live: bool) -> Answer:
+    launched = None
+    mathematician = Mathematician()
+    folder = project_folder(Path.cwd())
+    index = index_of(folder) if folder is not None else None
+
+    async def read_model() -> ChatModel:
+        """The model is loaded, or even downloaded, when a command first needs it: verify mostly does not."""
+        nonlocal launched
+        if launched is None:
+            launched = launch(settings if settings.model else with_default_model(settings))
+        return chat_model(launched.engine, await launched.read_format(), settings.completion.wait_for_model_ms)
+
+    console = Console(stderr=True, highlight=False)
+    speaker = Speaker(read_model, f"codeslm:{name}")
+    n_heard = 0
+
+    def hear(text: str) -> None:
+        nonlocal n_heard
+        n_heard += len(text)
+        status.update(f"{name}: {n_heard} characters")
+
+    status = console.status(f"{name} …")
+    means = Means(speaker, mathematician, hear, index, folder)
+    try:
+        if is_live:
+            status.start()
+        return await run(name, question, means)
+    finally:
+        status.stop()
+        await mathematician.close()
+        if index is not None:
+            index.close()
+        if launched is not None:
+            await launched.engine.close()
+
+
+def _show(answer: Answer) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(answer.text, markup=False)
+    console.print()
+    console.print(Text(answer.badge.value, style=STYLES[answer.badge]))
+    for check in answer.checks:
+        console.print(Text(f"  {'✓' if check.passed else '✗'} {check.detail}", style="dim"))
+
+
+def _apply(answer: Answer, question: Question) -> None:
+    """Write the edits. The file is read again first: what has changed since is not overwritten."""
+    assert question.document is not None
+    path = Path.cwd() / question.document.path
+    now = read_document(path)
+    if now.text != question.document.text:
+        raise InputError(f"{path} has changed meanwhile; nothing was written.")
+    data = path.read_bytes()
+    mark = "\ufeff" if data.startswith(b"\xef\xbb\xbf") else ""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(mark + applied(now.text, answer.edits))
+    Console(stderr=True, highlight=False).print(f"{question.document.path} was changed.", style="green")

@@ -1,0 +1,247 @@
+"""``workspace/executeCommand`` and code actions ⇄ questions and answers. Edits are proposed to the user, never made."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from codeslm_lsp.lsp.documents import MirroredDocument
+from codeslm_lsp.reasoning.question import Complaint, Question
+from codeslm_lsp.reasoning.run import COMMANDS, as_data
+from codeslm_lsp.values import Answer, CodeslmError, Document, InputError
+
+if TYPE_CHECKING:
+    from codeslm_lsp.lsp.server import CodeslmServer
+
+PREFIX = "codeslm."
+"""Of the commands' names: ``codeslm.explain``."""
+
+PROPOSE = "propose"
+"""An argument: whoever asks does not read the answer, so it is shown, and its edits are offered."""
+
+REPORT_EVERY_S = 0.2
+"""How often progress is told. More often only costs the editor time."""
+
+APPLY, DISCARD = "Apply", "Discard"
+
+QUICK_FIX, REWRITE = types.CodeActionKind.QuickFix, types.CodeActionKind.RefactorRewrite
+
+MAX_SHOWN = 2000
+"""Characters of an answer that are shown as a message, where an editor has no better place for it."""
+
+
+def actions(document: MirroredDocument, params: types.CodeActionParams) -> list[types.CodeAction]:
+    """What may be asked about a selection. Costs nothing: the model is asked when one is chosen."""
+    is_python = document.language_id == "python"
+    found = [_action("Explain", "explain", types.CodeActionKind.Empty, params)]
+    if is_python:
+        found.append(_action("Write the docstring", "document", REWRITE, params))
+    for diagnostic in params.context.diagnostics[:3]:
+        message = diagnostic.message.splitlines()[0] if diagnostic.message else "this"
+        found.append(_action(f"Fix: {message}", "fix", QUICK_FIX, params, [diagnostic]))
+        found.append(_action(f"Explain: {message}", "explain", types.CodeActionKind.Empty, params, [diagnostic]))
+    if params.range.start != params.range.end:
+        found.append(_action("Solve", "solve", types.CodeActionKind.Empty, params))
+        found.append(_action("Is this true?", "verify", types.CodeActionKind.Empty, params))
+    only = params.context.only
+    return [each for each in found if only is None or _is_wanted(each.kind or "", only)]
+
+
+def question_of(arguments: Any, documents: Callable[[str], tuple[Document, MirroredDocument] | None]) -> Question:
+    """A command's one argument, ``{words?, textDocument?: {uri}, range?, diagnostics?}``. Raises ``InputError``."""
+    asked = arguments if isinstance(arguments, Mapping) else {}
+    words = asked.get("words", "")
+    if not isinstance(words, str):
+        raise InputError("The argument 'words' must be text.")
+    uri = (asked.get("textDocument") or {}).get("uri")
+    if uri is None:
+        return Question(words)
+    found = documents(uri)
+    if found is None:
+        raise InputError("The editor asked about a document that it has not opened.")
+    document, mirror = found
+    try:
+        start, end = _span(asked.get("range"), mirror)
+        complaints = tuple(
+            Complaint(*_span(each["range"], mirror), str(each["message"]), str(each.get("source") or ""), _code(each))
+            for each in asked.get("diagnostics") or ()
+        )
+    except (KeyError, TypeError, AttributeError):
+        raise InputError("The arguments 'range' and 'diagnostics' must be as LSP has them.") from None
+    return Question(words, document, start, end, complaints)
+
+
+def answer_as_json(answer: Answer, mirrors: Callable[[str], MirroredDocument | None]) -> dict[str, Any]:
+    """The answer as data; ``edit`` is a ``WorkspaceEdit``, or null."""
+    edit = workspace_edit(answer, mirrors)
+    return {**as_data(answer), "edit": _edit_as_json(edit) if edit is not None else None}
+
+
+def workspace_edit(answer: Answer, mirrors: Callable[[str], MirroredDocument | None]) -> types.WorkspaceEdit | None:
+    """The edits in the client's positions, for the versions that it has told."""
+    if not answer.edits:
+        return None
+    changes: list[types.TextDocumentEdit] = []
+    for uri in dict.fromkeys(edit.uri for edit in answer.edits):
+        mirror = mirrors(uri)
+        if mirror is None:
+            return None
+        edits = [
+            types.TextEdit(types.Range(mirror.position_at(edit.start), mirror.position_at(edit.end)), edit.text)
+            for edit in answer.edits
+            if edit.uri == uri
+        ]
+        identifier = types.OptionalVersionedTextDocumentIdentifier(uri=uri, version=mirror.version)
+        changes.append(types.TextDocumentEdit(identifier, edits))
+    return types.WorkspaceEdit(document_changes=changes)
+
+
+class Asking:
+    """One command on its way: tells its progress, can be cancelled by it, and proposes what came of it."""
+
+    def __init__(self, server: CodeslmServer, name: str) -> None:
+        self._server = server
+        self._name = name
+        self._token = str(uuid.uuid4())
+        self._text: list[str] = []
+        self._told_at = 0.0
+        window = server.client_capabilities.window
+        self._shows_progress = bool(window is not None and window.work_done_progress)
+
+    def hear(self, text: str) -> None:
+        """A piece of the answer."""
+        self._text.append(text)
+        now = asyncio.get_running_loop().time()
+        if self._shows_progress and now - self._told_at > REPORT_EVERY_S:
+            self._told_at = now
+            line = "".join(self._text).rstrip().rpartition("\n")[2]
+            report = types.WorkDoneProgressReport(message=line[-60:], cancellable=True)
+            self._server.work_done_progress.report(self._token, report)
+
+    async def run(self, ask: Callable[[], Any]) -> Answer:
+        """Await the answer while telling that it is being worked on. Raises ``CodeslmError``."""
+        working = asyncio.ensure_future(ask())
+        if self._shows_progress:
+            with suppress(Exception):  # A client that refuses a progress bar gets its answer all the same.
+                await asyncio.wait_for(self._server.work_done_progress.create_async(self._token), 2.0)
+                begin = types.WorkDoneProgressBegin(title=f"codeslm {self._name}", cancellable=True)
+                self._server.work_done_progress.begin(self._token, begin)
+                cancelled = self._server.work_done_progress.tokens.get(self._token)
+                if cancelled is not None:
+                    cancelled.add_done_callback(lambda each: working.cancel() if each.cancelled() else None)
+        try:
+            answer: Answer = await working
+            return answer
+        except asyncio.CancelledError:
+            working.cancel()
+            raise
+        finally:
+            if self._shows_progress:
+                with suppress(Exception):
+                    self._server.work_done_progress.end(self._token, types.WorkDoneProgressEnd())
+
+
+async def propose(server: CodeslmServer, answer: Answer) -> None:
+    """Show an answer to somebody whose editor only knows standard requests, and make the edit if they say so."""
+    edit = workspace_edit(answer, server.document)
+    reasons = " ".join(check.detail for check in answer.checks)
+    if edit is None:
+        text = f"{answer.text[:MAX_SHOWN]}\n\n[{answer.badge.value}] {reasons}".strip()
+        server.window_show_message(types.ShowMessageParams(types.MessageType.Info, text))
+        return
+    asked = types.ShowMessageRequestParams(
+        type=types.MessageType.Info,
+        message=f"codeslm {answer.command} [{answer.badge.value}] {reasons}\n\n{answer.text[:MAX_SHOWN]}",
+        actions=[types.MessageActionItem(APPLY), types.MessageActionItem(DISCARD)],
+    )
+    chosen = await server.window_show_message_request_async(asked)
+    if chosen is not None and chosen.title == APPLY:
+        await server.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(edit, label=f"codeslm {answer.command}"))
+
+
+async def answer_command(server: CodeslmServer, name: str, arguments: Any) -> dict[str, Any]:
+    """Run a command; what went wrong is ``{"error": sentence}``, and told to whoever does not read that."""
+    asking = Asking(server, name)
+    is_proposed = isinstance(arguments, Mapping) and bool(arguments.get(PROPOSE))
+    try:
+        question = question_of(arguments, server.document_to_ask_about)
+        answer = await asking.run(lambda: server.session.answer(name, question, asking.hear))
+    except CodeslmError as error:
+        if is_proposed:
+            server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, str(error)))
+        return {"error": str(error)}
+    if is_proposed:
+        await propose(server, answer)
+    return answer_as_json(answer, server.document)
+
+
+def names() -> Sequence[str]:
+    """All commands."""
+    return tuple(COMMANDS)
+
+
+def _action(
+    title: str,
+    name: str,
+    kind: str,
+    params: types.CodeActionParams,
+    diagnostics: Sequence[types.Diagnostic] = (),
+) -> types.CodeAction:
+    argument = {
+        "textDocument": {"uri": params.text_document.uri},
+        "range": _range_as_json(params.range),
+        "diagnostics": [
+            {
+                "range": _range_as_json(each.range),
+                "message": each.message,
+                "source": each.source or "",
+                "code": str(each.code or ""),
+            }
+            for each in diagnostics
+        ],
+        PROPOSE: True,
+    }
+    command = types.Command(title=title, command=f"{PREFIX}{name}", arguments=[argument])
+    return types.CodeAction(
+        title=f"{title} (codeslm)", kind=kind or None, diagnostics=list(diagnostics) or None, command=command
+    )
+
+
+def _is_wanted(kind: str, only: Sequence[str]) -> bool:
+    """LSP: a kind is wanted with all its sub-kinds."""
+    return any(kind == each or (kind.startswith(f"{each}.") if each else True) for each in only)
+
+
+def _span(span: Any, mirror: MirroredDocument) -> tuple[int, int]:
+    if span is None:
+        return 0, 0
+    ends = [types.Position(int(span[each]["line"]), int(span[each]["character"])) for each in ("start", "end")]
+    start, end = (mirror.offset_at(each) for each in ends)
+    return min(start, end), max(start, end)
+
+
+def _code(diagnostic: Mapping[str, Any]) -> str:
+    return str(diagnostic.get("code") or "")
+
+
+def _range_as_json(span: types.Range) -> dict[str, dict[str, int]]:
+    ends = {"start": span.start, "end": span.end}
+    return {name: {"line": end.line, "character": end.character} for name, end in ends.items()}
+
+
+def _edit_as_json(edit: types.WorkspaceEdit) -> dict[str, Any]:
+    return {
+        "documentChanges": [
+            {
+                "textDocument": {"uri": change.text_document.uri, "version": change.text_document.version},
+                "edits": [{"range": _range_as_json(each.range), "newText": each.new_text} for each in change.edits],  # type: ignore[union-attr]
+            }
+            for change in edit.document_changes or ()
+            if isinstance(change, types.TextDocumentEdit)
+        ]
+    }

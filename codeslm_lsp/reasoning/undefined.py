@@ -1,0 +1,105 @@
+"""A name that is not defined → edits that would define it, the likeliest first. Nothing is asked of the model."""
+
+from __future__ import annotations
+
+import builtins
+import difflib
+import keyword
+import re
+import sys
+from collections.abc import Iterator
+
+from codeslm_lsp.reasoning.passage import Passage
+from codeslm_lsp.syntax.imports import import_ranges
+from codeslm_lsp.syntax.lines import line_end, line_start
+from codeslm_lsp.values import Edit
+from codeslm_lsp.workspace.index import Index
+
+_NAMED = re.compile(r"(?:undefined name|name|cannot find name|unresolved reference)\s+[`'\"]?(\w+)", re.IGNORECASE)
+
+USUAL = {"np": "import numpy as np", "pd": "import pandas as pd", "plt": "import matplotlib.pyplot as plt"}
+"""Abbreviations that everybody writes in the same way, in the projects' own documentation."""
+
+FROM_STANDARD_LIBRARY = {
+    name: module
+    for module, names in {
+        "collections": "Counter OrderedDict defaultdict deque namedtuple",
+        "collections.abc": "AsyncIterator Awaitable Callable Iterable Iterator Mapping MutableMapping Sequence",
+        "contextlib": "asynccontextmanager contextmanager suppress",
+        "dataclasses": "asdict dataclass field",
+        "datetime": "date timedelta timezone",
+        "decimal": "Decimal",
+        "enum": "Enum IntEnum StrEnum auto",
+        "fractions": "Fraction",
+        "functools": "cache cached_property lru_cache partial reduce wraps",
+        "io": "BytesIO StringIO",
+        "itertools": "chain combinations count cycle groupby islice pairwise permutations product zip_longest",
+        "math": "ceil cos exp floor gcd hypot inf isclose log pi sin sqrt tan",
+        "pathlib": "Path PurePath",
+        "typing": "Any ClassVar Final Generic Literal NamedTuple Optional Protocol TypedDict TypeVar Union cast overload",
+        "unittest.mock": "MagicMock Mock patch",
+    }.items()
+    for name in names.split()
+}
+"""Where names of Python's own library that programs use bare are imported from."""
+
+N_SIMILAR = 2
+SIMILARITY = 0.75
+"""Of ``difflib``: a letter that is missing, doubled or in the wrong place in a name of five."""
+
+
+def undefined_name(message: str) -> str:
+    """The name that a diagnostic calls undefined, or ``""``.
+
+    >>> undefined_name("Undefined name `math`")
+    'math'
+    """
+    if "undefined" not in message.lower() and "not defined" not in message.lower() and "cannot find" not in message.lower():
+        return ""
+    found = _NAMED.search(message)
+    return found[1] if found else ""
+
+
+def repairs(passage: Passage, name: str, offset: int, index: Index | None) -> Iterator[tuple[Edit, ...]]:
+    """What may define ``name``, which stands behind ``offset``: imports, then names of the file that look like it."""
+    document = passage.document
+    for statement in _imports(name, document.path, index):
+        place = _place_for_import(passage)
+        yield (Edit(document.uri, document.path, place, place, f"{statement}\n"),)
+    text = document.text
+    match = re.compile(rf"\b{re.escape(name)}\b").search(text, line_start(text, offset))
+    if match is None or match.start() > line_end(text, offset):
+        return
+    known = {word for word in re.findall(r"[^\W\d]\w+", text) if not keyword.iskeyword(word)} | set(dir(builtins))
+    for similar in difflib.get_close_matches(name, known - {name}, N_SIMILAR, SIMILARITY):
+        yield (Edit(document.uri, document.path, match.start(), match.end(), similar),)
+
+
+def _imports(name: str, path: str, index: Index | None) -> Iterator[str]:
+    if name in sys.stdlib_module_names and not name.startswith("_"):
+        yield f"import {name}"
+    if name in USUAL:
+        yield USUAL[name]
+    if index is not None:
+        for definition in index.definitions(name)[:3]:
+            if definition.path != path and definition.path.endswith(".py") and not definition.symbol.container:
+                module = definition.path.removesuffix(".py").removesuffix("/__init__").removeprefix("src/")
+                yield f"from {module.replace('/', '.')} import {name}"
+    if name in FROM_STANDARD_LIBRARY:
+        yield f"from {FROM_STANDARD_LIBRARY[name]} import {name}"
+
+
+def _place_for_import(passage: Passage) -> int:
+    """Behind the file's last import at its margin; else behind its opening comments and docstring."""
+    text = passage.document.text
+    ranges = import_ranges(passage.tree) if passage.tree is not None else ()
+    at_margin = [end for start, end in ranges if line_start(text, start) == start]
+    if at_margin:
+        return min(len(text), line_end(text, at_margin[-1] - 1) + 1)
+    return top_of(text)
+
+
+def top_of(text: str) -> int:
+    """Where the first import of a Python file may stand: behind its opening comments and docstring."""
+    match = re.match(r"(?:[ \t]*#[^\n]*\n)*(?:[ \t]*\n)*(?:[rRuU]?(\"\"\"|''').*?\1[ \t]*\n)?", text, re.S)
+    return match.end() if match else 0

@@ -1,4 +1,4 @@
-"""A workspace folder → whether the user lets its code be run. Kept in the user's own state folder, never in the project.
+"""A workspace folder → whether the user lets its code be run. Kept in the user's own state folder, not in the project.
 
 A downloaded project cannot speak for itself: whatever lies in its folder is not asked.
 """

@@ -1,7 +1,7 @@
-"""The first process of a sandbox: lays out the copy of the project, starts the command behind the last walls, watches it.
+"""The first process of a sandbox: lays out the copy of the project, starts the command behind the last walls, watches.
 
-A script that imports nothing of codeslm. Its standard input is a socket, over which it hears one JSON line of what to do
-and says how it went. When it ends, for whatever reason, the kernel ends every other process of the sandbox at once
+A script that imports nothing of codeslm. Its standard input is a socket, over which it hears one JSON line of what to
+do and says how it went. When it ends, for whatever reason, the kernel ends every other process of the sandbox at once
 (``pid_namespaces(7)``). It watches from the inside because here it sees nobody else's processes, and is quick.
 """
 
@@ -16,6 +16,7 @@ import select
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 POLL_S = 0.02
@@ -25,7 +26,7 @@ NICENESS = 10
 """The tested program gives way to the editor and the engine, and cannot starve the one that watches it."""
 
 ADDRESS_SPACE = 2
-"""A process may map so many times the memory that all may hold: stacks of threads, arenas and libraries are mapped whole."""
+"""A process may map so many times the memory that all may hold: stacks, arenas and libraries are mapped whole."""
 
 N_PROCESSES_SPARE = 16
 """The kernel's own limit is this much higher, so that who grows too much is seen and ended before it fails to grow."""
@@ -64,11 +65,11 @@ def main() -> None:
 def lay_out(project: str, folders: list[str], files: dict[str, str]) -> None:
     """Write the copy, whose names ``names`` has checked."""
     for folder in (project, *folders):
-        os.makedirs(folder, exist_ok=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        path = os.path.join(project, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "xb") as file:
+        path = Path(project, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
             file.write(base64.b64decode(content))
 
 
@@ -125,11 +126,11 @@ def load_filter(program: bytes) -> None:
 
 
 def watch(control: socket.socket, command: int, limits: dict[str, Any], room: str) -> dict[str, Any]:
-    """Until the command ends or somebody takes too much: how it ended. Does not come back when nobody wants it any more."""
+    """Until the command ends or somebody takes too much: how it ended. Ends itself when nobody wants it any more."""
     ended = os.pidfd_open(command)
     while True:
-        ready, _, _ = select.select([control, ended], [], [], POLL_S)
-        if control in ready:
+        ready, _, _ = select.select([control.fileno(), ended], [], [], POLL_S)
+        if control.fileno() in ready:
             os._exit(1)
         status = reap(command)
         if status is not None:
@@ -154,7 +155,7 @@ def reap(command: int) -> int | None:
 
 def excess(limits: dict[str, Any], room: str) -> str | None:
     """What there is too much of."""
-    pids = [name for name in os.listdir("/proc") if name.isdigit() and name != "1"]
+    pids = [path.name for path in Path("/proc").iterdir() if path.name.isdigit() and path.name != "1"]
     if len(pids) > limits["n_processes"]:
         return "processes"
     n_tasks = n_bytes = 0
@@ -173,8 +174,7 @@ def excess(limits: dict[str, Any], room: str) -> str | None:
 def figures(pid: str) -> dict[str, int]:
     """The numbers of ``/proc/PID/status`` (``proc(5)``; memory in KiB); none when the process has ended."""
     try:
-        with open(f"/proc/{pid}/status", "rb") as file:
-            lines = file.read().decode(errors="replace").splitlines()
+        lines = Path(f"/proc/{pid}/status").read_bytes().decode(errors="replace").splitlines()
     except OSError:
         return {}
     found = {}

@@ -21,7 +21,7 @@ NAMESPACES = 0x7E020000
 """``CLONE_NEWNS``, ``…CGROUP``, ``…UTS``, ``…IPC``, ``…USER``, ``…PID`` and ``…NET`` (``linux/sched.h``)."""
 
 USER = 1000
-"""Who we are inside: nobody special, so that a new program has no capabilities."""
+"""Who we are inside, as in ``etc/passwd``: nobody special, so that a new program has no capabilities."""
 
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 MOUNT_SETATTR = 442
@@ -89,7 +89,7 @@ def build(options: list[str]) -> None:
     mount("none", "/", None, MS_REC | MS_PRIVATE)
     mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
     for name in ("old", "new"):
-        os.mkdir(f"/tmp/{name}")
+        Path("/tmp", name).mkdir()
     pivot_root("/tmp", "/tmp/old")
     os.chdir("/")
     mount("tmpfs", "/new", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=1m")
@@ -114,9 +114,9 @@ def perform(options: list[str]) -> None:
         elif word == "--proc":
             mount("proc", _folder(words), "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
         elif word == "--symlink":
-            link, place = next(words), f"/new{next(words)}"
-            os.makedirs(os.path.dirname(place), exist_ok=True)
-            os.symlink(link, place)
+            target, place = next(words), Path(f"/new{next(words)}")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(target)
         elif word == "--ro-bind":
             restrict(_bound(words), ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV, AT_RECURSIVE)
         elif word == "--dev-bind":
@@ -155,20 +155,20 @@ def drop_privileges() -> None:
 
 
 def _folder(words: Iterator[str]) -> str:
-    place = f"/new{next(words)}"
-    os.makedirs(place, exist_ok=True)
-    return place
+    place = Path(f"/new{next(words)}")
+    place.mkdir(parents=True, exist_ok=True)
+    return str(place)
 
 
 def _bound(words: Iterator[str]) -> str:
-    source, place = f"/old{next(words)}", f"/new{next(words)}"
-    if os.path.isdir(source):
-        os.makedirs(place, exist_ok=True)
+    source, place = f"/old{next(words)}", Path(f"/new{next(words)}")
+    if Path(source).is_dir():
+        place.mkdir(parents=True, exist_ok=True)
     else:
-        os.makedirs(os.path.dirname(place), exist_ok=True)
-        os.close(os.open(place, os.O_CREAT | os.O_WRONLY, 0o644))
-    mount(source, place, None, MS_BIND | MS_REC)
-    return place
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+    mount(source, str(place), None, MS_BIND | MS_REC)
+    return str(place)
 
 
 def _check(result: int, what: str) -> None:

@@ -8,9 +8,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from codeslm_lsp.sandbox.launch import USER
 from codeslm_lsp.sandbox.syscalls import AUDIT_ARCHES
 from codeslm_lsp.values import SandboxUnavailable
+
+USER = 1000
+"""Who a program is inside, as in ``etc/passwd`` and ``launch``, which can be imported only on Linux."""
 
 PYTHON_ALONE = ("-I", "-S", "-B")
 """Neither the environment nor a folder nor installed packages have a say in what our own scripts do."""

@@ -1,4 +1,4 @@
-"""What a program in the sandbox may see of this machine → bubblewrap's options (``bwrap(1)``), which ``launch`` takes too.
+"""What a program in the sandbox may see of this machine → bubblewrap's options (``bwrap(1)``), also for ``launch``.
 
 Everything that is not named here is not there: the root is an empty folder.
 """
@@ -50,11 +50,11 @@ def mount_options(readable: Sequence[Path], room_bytes: int) -> list[str]:
     for name in SYSTEM:
         path = Path(name)
         if path.is_symlink():
-            options += ["--symlink", os.readlink(path), name]
+            options += ["--symlink", str(path.readlink()), name]
         elif path.is_dir():
             options += ["--ro-bind", name, name]
     for name in ETC:
-        if os.path.exists(f"/etc/{name}"):
+        if Path("/etc", name).exists():
             options += ["--ro-bind", os.path.realpath(f"/etc/{name}"), f"/etc/{name}"]
     for file in sorted((_OWN / "etc").iterdir()):
         options += ["--ro-bind", str(file), f"/etc/{file.name}"]

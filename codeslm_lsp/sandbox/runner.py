@@ -30,7 +30,7 @@ START_S = 20.0
 """Starting takes 0.1 s; a machine may be busy."""
 
 PATIENCE_S = 0.05
-"""The first process ends a millisecond after its socket has been closed. If not, its parent is killed, and it with that."""
+"""The first process ends within milliseconds when its socket is closed. If not, its parent is killed, and it with that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ async def run(mechanism: Mechanism, job: Job, limits: Limits) -> Outcome:
     try:
         process = await asyncio.create_subprocess_exec(
             *(*mechanism.command, *options, *first),
-            stdin=theirs,
+            stdin=theirs.fileno(),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env={},
@@ -127,7 +127,7 @@ class _Run:
             line = await reader.readline()
         except OSError:
             line = b""
-        report = json.loads(line) if line.endswith(b"\n") else {"ended": EndReason.KILLED}
+        report: dict[str, Any] = json.loads(line) if line.endswith(b"\n") else {"ended": EndReason.KILLED}
         if not self._end.done():
             self._end.set_result((EndReason(report["ended"]), report.get("exit_code")))
 
@@ -142,7 +142,7 @@ class _Run:
         if not self._end.done():
             self._end.set_result((EndReason.OUTPUT, None))
 
-    async def _bury(self, reading: asyncio.Future[list[None]]) -> None:
+    async def _bury(self, reading: asyncio.Future[tuple[None, None]]) -> None:
         """Until every process has gone and all that they said has been read."""
         try:
             await asyncio.wait_for(self._process.wait(), PATIENCE_S)

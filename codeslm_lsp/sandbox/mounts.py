@@ -38,7 +38,7 @@ DEVICE_LINKS = {
 }
 """What programs expect in ``/dev`` (``proc(5)``, ``shm_overview(7)``)."""
 
-_OWN = Path(__file__).parent
+_OWN = Path(__file__).resolve().parent
 
 
 def mount_options(readable: Sequence[Path], room_bytes: int) -> list[str]:

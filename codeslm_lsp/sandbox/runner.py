@@ -30,7 +30,7 @@ START_S = 20.0
 """Starting takes 0.1 s; a machine may be busy."""
 
 PATIENCE_S = 0.05
-"""The first process ends within milliseconds when its socket is closed. If not, its parent is killed, and it with that."""
+"""The first process ends in a millisecond when its socket is closed. If not, its parent is killed, and it with that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def main() -> None:
     null = os.open("/dev/null", os.O_RDWR)
     os.dup2(null, 0)
     # Nobody inside may look into this process, or at what it has open.
-    _check(_libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+    prctl(PR_SET_DUMPABLE, 0)
     with control.makefile("rb") as lines:
         line = lines.readline()
     if not line.endswith(b"\n"):
@@ -82,7 +82,7 @@ def become(job: dict[str, Any]) -> NoReturn:
         os.nice(NICENESS)
         os.chdir(job["project"])
         limit(job["limits"])
-        _check(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+        prctl(PR_SET_NO_NEW_PRIVS, 1)
         load_filter(base64.b64decode(job["filter"]))
         os.execvpe(job["command"][0], job["command"], job["environment"])
     except OSError as error:
@@ -109,7 +109,9 @@ def limit(limits: dict[str, Any]) -> None:
     for name, value in values.items():
         hard = resource.getrlimit(name)[1]
         allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(name, (allowed, allowed))
+        # At the soft limit of processor time comes SIGXCPU, which says why it ends, and a second later SIGKILL.
+        ends_at = allowed + 1 if name == resource.RLIMIT_CPU and allowed != hard else allowed
+        resource.setrlimit(name, (allowed, ends_at))
 
 
 def load_filter(program: bytes) -> None:
@@ -122,7 +124,7 @@ def load_filter(program: bytes) -> None:
         _fields_ = [("length", ctypes.c_ushort), ("code", ctypes.c_void_p)]
 
     whole = Program(len(program) // 8, ctypes.addressof(code))
-    _check(_libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(whole), 0, 0))
+    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(whole))
 
 
 def watch(control: socket.socket, command: int, limits: dict[str, Any], room: str) -> dict[str, Any]:
@@ -193,8 +195,9 @@ def say(control: socket.socket, **report: Any) -> None:
         os._exit(1)
 
 
-def _check(result: int) -> None:
-    if result != 0:
+def prctl(option: int, *values: int) -> None:
+    """``prctl(2)``, whose arguments are all as wide as a pointer. Raises ``OSError``."""
+    if _libc.prctl(option, *map(ctypes.c_ulong, (*values, 0, 0, 0, 0)[:4])) != 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
 

@@ -63,7 +63,7 @@ def split(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 def end_with_parent() -> None:
     """Be killed when the parent is. Should it have been just now: the socket that the first process reads is closed."""
-    _check(_libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+    _check(_prctl(PR_SET_PDEATHSIG, signal.SIGKILL), "prctl")
 
 
 def unshare() -> None:
@@ -138,7 +138,8 @@ def restrict(target: str, attributes: int, flags: int) -> None:
     """``mount_setattr(2)``: set attributes of a mount, and with ``AT_RECURSIVE`` of all mounts in it."""
     wanted = struct.pack("=QQQQ", attributes, 0, 0, 0)
     path = os.fsencode(target)
-    _check(_libc.syscall(MOUNT_SETATTR, AT_FDCWD, path, flags, wanted, len(wanted)), f"mount_setattr {target}")
+    done = _libc.syscall(MOUNT_SETATTR, AT_FDCWD, path, flags, wanted, ctypes.c_size_t(len(wanted)))
+    _check(done, f"mount_setattr {target}")
 
 
 def pivot_root(new: str, old: str) -> None:
@@ -149,9 +150,14 @@ def pivot_root(new: str, old: str) -> None:
 def drop_privileges() -> None:
     """Have no way back to the capabilities that the next ``execve`` takes away."""
     for capability in range(64):
-        if _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
-            break
-    _check(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
+        if _prctl(PR_CAPBSET_DROP, capability) != 0:
+            break  # It has no more.
+    _check(_prctl(PR_SET_NO_NEW_PRIVS, 1), "prctl")
+
+
+def _prctl(option: int, value: int) -> int:
+    """``prctl(2)``, whose arguments are all as wide as a pointer."""
+    return int(_libc.prctl(option, *map(ctypes.c_ulong, (value, 0, 0, 0))))
 
 
 def _folder(words: Iterator[str]) -> str:

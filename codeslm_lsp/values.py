@@ -8,10 +8,11 @@ CodeslmError                    anything that is told to the user in one sentenc
 │   ├── ModelDamaged            not a GGUF, cut short, or its hash is wrong
 │   ├── ModelUnsuitable         readable, but cannot do what was asked (no FIM tokens, too big)
 │   └── DownloadFailed          no source could deliver it
-└── EngineError                 something about the engine process
-    ├── EngineDied              the process ended while it was needed
-    └── EngineUnavailable       it could not be started
-        └── EngineLoading       not yet: it is still loading the model
+├── EngineError                 something about the engine process
+│   ├── EngineDied              the process ended while it was needed
+│   └── EngineUnavailable       it could not be started
+│       └── EngineLoading       not yet: it is still loading the model
+└── SandboxUnavailable          nothing on this machine can shut in a program that is to be tested
 """
 
 from __future__ import annotations
@@ -67,6 +68,10 @@ class EngineUnavailable(EngineError):
 
 class EngineLoading(EngineUnavailable):
     """The engine has not finished loading its model within the time allowed."""
+
+
+class SandboxUnavailable(CodeslmError):
+    """No sandbox works on this machine, so the program was not run."""
 
 
 Cursor = NewType("Cursor", int)

@@ -24,6 +24,7 @@ from codeslm_lsp.evaluation.run import run_arm
 from codeslm_lsp.evaluation.score import Scored
 from codeslm_lsp.evaluation.summary import summary
 from codeslm_lsp.models.store import open_store
+from codeslm_lsp.sandbox.detect import detect
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import InputError
 
@@ -56,6 +57,8 @@ def evaluate(
     for path in (markdown, html):
         if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
             raise InputError(f"{path} cannot be written: it has to be a file in a folder that exists; name another.")
+    if execute:
+        asyncio.run(detect())  # Before the model works for hours: where nothing can be shut in, nothing is run.
     file, _, kind = benchmark.partition(":")
     files = read_repositories(repositories) if repositories is not None else {}
     cases = read_cases(Path(file), kind, n, repositories=files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,7 +38,9 @@ async def run_arm(
             async with open_arm(name, model, settings, folder, files) as arm:
                 for case in (each for each in open_cases if each.repository == repository):
                     with _saved_with_its_hole(case, folder):
-                        scored[case.id] = score(case, await arm(case), execute=execute)
+                        fill = await arm(case)
+                        # In a thread: a completed program that is run takes its time, and a loop of its own.
+                        scored[case.id] = await asyncio.to_thread(score, case, fill, execute=execute)
                     on_case(scored[case.id])
     return [scored[case.id] for case in cases]
 

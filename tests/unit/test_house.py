@@ -24,6 +24,7 @@ ROOMS = (
     "prompt",
     "engine",
     "completion",
+    "sandbox",
     "lsp",
     "evaluation",
     "cli",
@@ -93,6 +94,17 @@ def test_libraries_stay_in_their_rooms(module: str) -> None:
         owner = OWNERS.get("tree_sitter" if library.startswith("tree_sitter") else library)
         assert owner is not None, f"{module} imports {library}, which no room owns"
         assert any(module.startswith(prefix) for prefix in owner), f"{module} imports {library}, owned by {owner}"
+
+
+def test_the_sandbox_stands_alone() -> None:
+    for module in (name for name in modules() if name.startswith("sandbox/")):
+        rooms = {name.split(".")[1] for name in imports(module) if name.startswith("codeslm_lsp.")}
+        assert rooms <= {"values", "settings", "resources", "sandbox"}, f"{module} imports {rooms}"
+
+
+@pytest.mark.parametrize("script", ["sandbox/inside", "sandbox/launch"])
+def test_scripts_that_run_alone_import_nothing_of_ours(script: str) -> None:
+    assert not [name for name in imports(script) if name.startswith("codeslm_lsp")]
 
 
 def test_every_room_is_in_the_plan() -> None:

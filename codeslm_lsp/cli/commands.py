@@ -23,6 +23,7 @@ from codeslm_lsp.reasoning.edits import applied
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.run import as_data, chat_model, run
 from codeslm_lsp.reasoning.speaker import ChatModel, Speaker
+from codeslm_lsp.sandbox.consent import user_consents
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import Answer, Badge, InputError
 from codeslm_lsp.workspace.index import index_of
@@ -84,6 +85,28 @@ def fix(
     _answer(context, "fix", question_at(place, message), as_json=as_json, apply=apply)
 
 
+def test(
+    context: typer.Context,
+    place: Place,
+    run_code: Annotated[bool, typer.Option("--run", help="Run the tests in the sandbox, this once.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Write the new test file.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write unit tests for a function, run them, and try whether they notice mistakes."""
+    _answer(context, "test", question_at(place), as_json=as_json, apply=apply, may_run=run_code)
+
+
+def allow(
+    folder: Annotated[Path, typer.Argument(help="A project's folder.")] = Path(),
+    forbid: Annotated[bool, typer.Option("--forbid", help="Take it back.")] = False,
+) -> None:
+    """Let commands run code of this project in the sandbox, from now on."""
+    consents = user_consents()
+    consents.deny(folder) if forbid else consents.allow(folder)
+    said = "is not run any more" if forbid else "may be run in the sandbox"
+    typer.echo(f"Code of {folder.resolve()} {said}.")
+
+
 def solve(context: typer.Context, problem: Words, as_json: Json = False) -> None:
     """Solve an equation or a problem in words."""
     _answer(context, "solve", Question(_read(problem)), as_json=as_json)
@@ -94,7 +117,7 @@ def verify(context: typer.Context, claim: Words, as_json: Json = False) -> None:
     _answer(context, "verify", Question(_read(claim)), as_json=as_json)
 
 
-ALL: tuple[Callable[..., None], ...] = (explain, ask, document, fix, solve, verify)
+ALL: tuple[Callable[..., None], ...] = (explain, ask, document, fix, test, solve, verify, allow)
 
 
 def question_at(place: str, words: str = "") -> Question:
@@ -120,10 +143,12 @@ def _read(words: str) -> str:
     return sys.stdin.read() if words == "-" else words
 
 
-def _answer(context: typer.Context, name: str, question: Question, *, as_json: bool, apply: bool = False) -> None:
+def _answer(
+    context: typer.Context, name: str, question: Question, *, as_json: bool, apply: bool = False, may_run: bool = False
+) -> None:
     settings: Settings = context.obj
     is_live = not as_json and sys.stdout.isatty()
-    answer = asyncio.run(_ask(name, question, settings, is_live=is_live))
+    answer = asyncio.run(_ask(name, question, settings, is_live=is_live, may_run=may_run))
     if as_json:
         typer.echo(json.dumps(as_data(answer), ensure_ascii=False, indent=2))
     else:
@@ -134,7 +159,7 @@ def _answer(context: typer.Context, name: str, question: Question, *, as_json: b
         raise typer.Exit(1)
 
 
-async def _ask(name: str, question: Question, settings: Settings, *, is_live: bool) -> Answer:
+async def _ask(name: str, question: Question, settings: Settings, *, is_live: bool, may_run: bool) -> Answer:
     launched = None
     mathematician = Mathematician()
     folder = project_folder(Path.cwd())
@@ -157,7 +182,8 @@ async def _ask(name: str, question: Question, settings: Settings, *, is_live: bo
         status.update(f"{name}: {n_heard} characters")
 
     status = console.status(f"{name} …")
-    means = Means(speaker, mathematician, hear, index, folder)
+    may_run = may_run or (folder is not None and user_consents().is_allowed(folder))
+    means = Means(speaker, mathematician, hear, index, folder, may_run)
     try:
         if is_live:
             status.start()
@@ -181,14 +207,21 @@ def _show(answer: Answer) -> None:
 
 
 def _apply(answer: Answer, question: Question) -> None:
-    """Write the edits. The file is read again first: what has changed since is not overwritten."""
+    """Write the edits. The file is read again first: what has changed since is not overwritten, nor is a new file."""
     assert question.document is not None
-    path = Path.cwd() / question.document.path
-    now = read_document(path)
-    if now.text != question.document.text:
-        raise InputError(f"{path} has changed meanwhile; nothing was written.")
-    data = path.read_bytes()
-    mark = "\ufeff" if data.startswith(b"\xef\xbb\xbf") else ""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(mark + applied(now.text, answer.edits))
-    Console(stderr=True, highlight=False).print(f"{question.document.path} was changed.", style="green")
+    by_path = {edit.path: [each for each in answer.edits if each.path == edit.path] for edit in answer.edits}
+    for name, edits in by_path.items():
+        path = Path.cwd() / name
+        if name != question.document.path:
+            if path.exists():
+                raise InputError(f"{path} exists already; nothing was written.")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(edits[0].text, encoding="utf-8")
+        else:
+            now = read_document(path)
+            if now.text != question.document.text:
+                raise InputError(f"{path} has changed meanwhile; nothing was written.")
+            mark = "\ufeff" if path.read_bytes().startswith(b"\xef\xbb\xbf") else ""
+            with path.open("w", encoding="utf-8", newline="") as file:
+                file.write(mark + applied(now.text, tuple(edits)))
+        Console(stderr=True, highlight=False).print(f"{name} was written.", style="green")

@@ -16,6 +16,7 @@ from codeslm_lsp.mathematics.mathematician import Mathematician
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.run import chat_model, run
 from codeslm_lsp.reasoning.speaker import ChatModel, Listener, Speaker
+from codeslm_lsp.sandbox.consent import user_consents
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import (
     Answer,
@@ -103,7 +104,8 @@ class Session:
         folder = self._folder
         index, root = (folder.index, folder.path) if folder is not None else (None, None)
         speaker = Speaker(self._chat_model, f"codeslm:{name}")
-        return await run(name, question, Means(speaker, self._mathematician, listen, index, root))
+        may_run = root is not None and user_consents().is_allowed(root)
+        return await run(name, question, Means(speaker, self._mathematician, listen, index, root, may_run))
 
     async def _chat_model(self) -> ChatModel:
         await self._be_configured()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 
-from codeslm_lsp.reasoning.docstrings import disagreements, read_docstring, style_of
+from codeslm_lsp.reasoning.docstrings import disagreements, formatted, read_docstring, style_of
 from codeslm_lsp.reasoning.passage import passage_of
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.reply import fenced
@@ -62,7 +62,7 @@ async def document(question: Question, means: Means) -> Answer:
             },
         )
         said = await means.speaker.say(messages, Saying(max_tokens=400))
-        text = _text_of(said.text)
+        text = formatted(_text_of(said.text))
         wrong = disagreements(read_docstring(text), function)
         if not text:
             wrong = ("It is empty.",)

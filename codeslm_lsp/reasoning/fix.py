@@ -1,4 +1,7 @@
-"""A diagnostic → the smallest edit that makes its checker silent, tried by the checker before it is offered."""
+"""A diagnostic → the smallest edit that makes its checker silent, tried by the checker before it is offered.
+
+A name that is not defined may only need an import, or a letter: that is tried first, and the model is not asked.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from codeslm_lsp.reasoning.passage import Passage, passage_of
 from codeslm_lsp.reasoning.question import Complaint, Means, Question
 from codeslm_lsp.reasoning.reply import code_in, fenced, indented_like
 from codeslm_lsp.reasoning.templates import conversation
-from codeslm_lsp.syntax.imports import import_ranges
+from codeslm_lsp.reasoning.undefined import place_for_import, repairs, undefined_name
 from codeslm_lsp.syntax.lines import line_end, line_start
 from codeslm_lsp.syntax.parses import error_count
 from codeslm_lsp.values import Answer, Badge, Check, Document, Edit, InputError
@@ -39,8 +42,12 @@ async def fix(question: Question, means: Means) -> Answer:
     passage = passage_of(document, complaint.start, complaint.start)
     line = document.text[line_start(document.text, complaint.start) : line_end(document.text, complaint.start)]
     problem = f"{complaint.source} {complaint.code}: {complaint.message}".strip(" :")
+    for edits in repairs(passage, undefined_name(complaint.message), complaint.start, means.index):
+        checks = await _checks(passage, complaint, edits, before, is_python=is_python)
+        if any(check.kind == "checker" for check in checks) and all(check.passed for check in checks):
+            return _repaired(document, edits, checks, means)
     remark = ""
-    checks: tuple[Check, ...] = ()
+    checks = ()
     for _ in range(ATTEMPTS):
         messages = conversation(
             "fix",
@@ -57,15 +64,20 @@ async def fix(question: Question, means: Means) -> Answer:
         edits = _edits(passage, code_in(said.text))
         checks = await _checks(passage, complaint, edits, before, is_python=is_python)
         if edits and all(check.passed for check in checks):
-            shown = fenced(diff_of(document, edits), "diff")
-            means.listen(shown)
-            was_run = any(check.kind == "checker" for check in checks)
-            return Answer("fix", shown, Badge.TESTED if was_run else Badge.UNVERIFIED, checks, edits)
+            return _repaired(document, edits, checks, means)
         wrong = " ".join(check.detail for check in checks if not check.passed)
         remark = f"\nYour last attempt was not right: {wrong}"
     text = f"No repair was found for: {problem}"
     means.listen(text)
     return Answer("fix", text, Badge.REFUTED, checks)
+
+
+def _repaired(document: Document, edits: tuple[Edit, ...], checks: tuple[Check, ...], means: Means) -> Answer:
+    """An edit that no check speaks against; *tested* if a checker was asked again."""
+    shown = fenced(diff_of(document, edits), "diff")
+    means.listen(shown)
+    was_run = any(check.kind == "checker" for check in checks)
+    return Answer("fix", shown, Badge.TESTED if was_run else Badge.UNVERIFIED, checks, edits)
 
 
 def _complaint(question: Question, document: Document, found: Findings) -> Complaint:
@@ -86,7 +98,7 @@ def _complaint(question: Question, document: Document, found: Findings) -> Compl
 
 def _edits(passage: Passage, code: str) -> tuple[Edit, ...]:
     """What the repaired code changes; an import that it begins with goes to the other imports."""
-    document, tree = passage.document, passage.tree
+    document = passage.document
     lines = code.splitlines(keepends=True)
     imports: list[str] = []
     begins_with_import = _IMPORT.match(passage.text.lstrip()) is not None
@@ -100,11 +112,8 @@ def _edits(passage: Passage, code: str) -> tuple[Edit, ...]:
     if not passage.text.endswith("\n"):
         body = body.rstrip("\n")
     edits = line_edits(document, passage.start, passage.end, body)
-    if imports and tree is not None:
-        ranges = [each for each in import_ranges(tree) if not document.text[line_start(tree.text, each[0])].isspace()]
-        place = (
-            min(len(document.text), line_end(document.text, ranges[-1][1] - 1) + 1) if ranges else _top(document.text)
-        )
+    if imports:
+        place = place_for_import(passage)
         edits = (Edit(document.uri, document.path, place, place, "".join(imports)), *edits)
     return edits
 
@@ -159,9 +168,3 @@ def _offset_of(text: str, line: int) -> int:
             return offset
         offset = end + 1
     return offset + (len(rest := text[offset:]) - len(rest.lstrip(" \t")))
-
-
-def _top(text: str) -> int:
-    """Where the first import of a file may stand: behind its opening comments and docstring."""
-    match = re.match(r"(?:[ \t]*#[^\n]*\n)*(?:[ \t]*\n)*(?:[rRuU]?(\"\"\"|''').*?\1[ \t]*\n)?", text, re.S)
-    return match.end() if match else 0

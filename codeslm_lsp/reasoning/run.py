@@ -17,11 +17,20 @@ from codeslm_lsp.reasoning.fix import fix
 from codeslm_lsp.reasoning.question import Command, Means, Question
 from codeslm_lsp.reasoning.solve import solve
 from codeslm_lsp.reasoning.speaker import ChatModel
+from codeslm_lsp.reasoning.unit_tests import unit_tests
 from codeslm_lsp.reasoning.verify import verify
 from codeslm_lsp.values import Answer, InputError, ModelUnsuitable
 
 COMMANDS: Mapping[str, Command] = MappingProxyType(
-    {"explain": explain, "ask": ask, "document": document, "fix": fix, "solve": solve, "verify": verify}
+    {
+        "explain": explain,
+        "ask": ask,
+        "document": document,
+        "fix": fix,
+        "test": unit_tests,
+        "solve": solve,
+        "verify": verify,
+    }
 )
 
 

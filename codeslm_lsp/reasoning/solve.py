@@ -168,7 +168,10 @@ async def _directly(problem: str, mathematician: Mathematician) -> Answer | None
     except InputError:
         return None
     shown = result.answer if result.decimal in ("", result.answer) else f"{result.answer} ≈ {result.decimal}"
-    values = "".join(f"\n- {name} = {value}" for name, value in result.values)
+    names = {name for name, _ in result.values}
+    if len(names) == 1:  # All solutions of one unknown.
+        shown = " or ".join(f"{name} = {value}" for name, value in result.values)
+    values = "".join(f"\n- {name} = {value}" for name, value in result.values) if len(names) > 1 else ""
     check = Check("computed", True, "Solved by computer algebra, from the statement as it stands.", problem)
     return Answer("solve", f"**{shown}**\n{values}".rstrip(), Badge.PROVED, (check,))
 

@@ -54,7 +54,7 @@ def undefined_name(message: str) -> str:
     >>> undefined_name("Undefined name `math`")
     'math'
     """
-    if "undefined" not in message.lower() and "not defined" not in message.lower() and "cannot find" not in message.lower():
+    if not any(words in message.lower() for words in ("undefined", "not defined", "cannot find", "unresolved")):
         return ""
     found = _NAMED.search(message)
     return found[1] if found else ""
@@ -63,8 +63,10 @@ def undefined_name(message: str) -> str:
 def repairs(passage: Passage, name: str, offset: int, index: Index | None) -> Iterator[tuple[Edit, ...]]:
     """What may define ``name``, which stands behind ``offset``: imports, then names of the file that look like it."""
     document = passage.document
+    if not name or passage.language is None or passage.language.name != "python":
+        return
     for statement in _imports(name, document.path, index):
-        place = _place_for_import(passage)
+        place = place_for_import(passage)
         yield (Edit(document.uri, document.path, place, place, f"{statement}\n"),)
     text = document.text
     match = re.compile(rf"\b{re.escape(name)}\b").search(text, line_start(text, offset))
@@ -82,24 +84,24 @@ def _imports(name: str, path: str, index: Index | None) -> Iterator[str]:
         yield USUAL[name]
     if index is not None:
         for definition in index.definitions(name)[:3]:
-            if definition.path != path and definition.path.endswith(".py") and not definition.symbol.container:
+            if definition.path != path and definition.path.endswith(".py") and not definition.symbol.parent:
                 module = definition.path.removesuffix(".py").removesuffix("/__init__").removeprefix("src/")
                 yield f"from {module.replace('/', '.')} import {name}"
     if name in FROM_STANDARD_LIBRARY:
         yield f"from {FROM_STANDARD_LIBRARY[name]} import {name}"
 
 
-def _place_for_import(passage: Passage) -> int:
+def place_for_import(passage: Passage) -> int:
     """Behind the file's last import at its margin; else behind its opening comments and docstring."""
     text = passage.document.text
     ranges = import_ranges(passage.tree) if passage.tree is not None else ()
     at_margin = [end for start, end in ranges if line_start(text, start) == start]
     if at_margin:
         return min(len(text), line_end(text, at_margin[-1] - 1) + 1)
-    return top_of(text)
+    return _top(text)
 
 
-def top_of(text: str) -> int:
+def _top(text: str) -> int:
     """Where the first import of a Python file may stand: behind its opening comments and docstring."""
     match = re.match(r"(?:[ \t]*#[^\n]*\n)*(?:[ \t]*\n)*(?:[rRuU]?(\"\"\"|''').*?\1[ \t]*\n)?", text, re.S)
     return match.end() if match else 0

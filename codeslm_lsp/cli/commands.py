@@ -6,8 +6,9 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import typer
@@ -85,7 +86,7 @@ def fix(
     _answer(context, "fix", question_at(place, message), as_json=as_json, apply=apply)
 
 
-def test(
+def write_tests(
     context: typer.Context,
     place: Place,
     run_code: Annotated[bool, typer.Option("--run", help="Run the tests in the sandbox, this once.")] = False,
@@ -117,7 +118,18 @@ def verify(context: typer.Context, claim: Words, as_json: Json = False) -> None:
     _answer(context, "verify", Question(_read(claim)), as_json=as_json)
 
 
-ALL: tuple[Callable[..., None], ...] = (explain, ask, document, fix, test, solve, verify, allow)
+ALL: Mapping[str, Callable[..., None]] = MappingProxyType(
+    {
+        "explain": explain,
+        "ask": ask,
+        "document": document,
+        "fix": fix,
+        "test": write_tests,
+        "solve": solve,
+        "verify": verify,
+        "allow": allow,
+    }
+)
 
 
 def question_at(place: str, words: str = "") -> Question:

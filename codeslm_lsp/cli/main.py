@@ -26,8 +26,8 @@ app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")
 app.command()(complete.complete)
 app.command("eval")(evaluate.evaluate)
-for command in commands.ALL:
-    app.command()(command)
+for name, command in commands.ALL.items():
+    app.command(name)(command)
 
 
 def _version(wanted: bool) -> None:

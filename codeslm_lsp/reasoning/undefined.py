@@ -36,7 +36,7 @@ FROM_STANDARD_LIBRARY = {
         "itertools": "chain combinations count cycle groupby islice pairwise permutations product zip_longest",
         "math": "ceil cos exp floor gcd hypot inf isclose log pi sin sqrt tan",
         "pathlib": "Path PurePath",
-        "typing": "Any ClassVar Final Generic Literal NamedTuple Optional Protocol TypedDict TypeVar Union cast overload",
+        "typing": "Any ClassVar Final Generic Literal NamedTuple Optional Protocol TypedDict TypeVar cast",
         "unittest.mock": "MagicMock Mock patch",
     }.items()
     for name in names.split()

@@ -28,8 +28,8 @@ NICENESS = 10
 ADDRESS_SPACE = 2
 """A process may map so many times the memory that all may hold: stacks, arenas and libraries are mapped whole."""
 
-N_PROCESSES_SPARE = 16
-"""The kernel's own limit is this much higher, so that who grows too much is seen and ended before it fails to grow."""
+KERNELS_SHARE = 4
+"""The kernel's own limit is so many times as high: who grows too much is seen and ended before it fails to grow."""
 
 OWN_COUNT_SINCE = (5, 14)
 """Before this Linux ``RLIMIT_NPROC`` counts all processes of the user, also outside. It never holds for root."""
@@ -105,7 +105,7 @@ def limit(limits: dict[str, Any]) -> None:
     }
     version = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
     if version >= OWN_COUNT_SINCE:
-        values[resource.RLIMIT_NPROC] = limits["n_processes"] + N_PROCESSES_SPARE
+        values[resource.RLIMIT_NPROC] = limits["n_processes"] * KERNELS_SHARE
     for name, value in values.items():
         hard = resource.getrlimit(name)[1]
         allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
@@ -206,5 +206,5 @@ if __name__ == "__main__":
     try:
         main()
     except OSError as error:
-        os.write(2, f"{error.strerror}{f': {error.filename}' if error.filename else ''}\n".encode(errors="replace"))
+        os.write(2, f"{error}\n".encode(errors="replace"))
         sys.exit(1)

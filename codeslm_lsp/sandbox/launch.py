@@ -40,6 +40,7 @@ def main() -> None:
     end_with_parent()
     options, command = split(sys.argv[1:])
     unshare()
+    null = os.open("/dev/null", os.O_RDWR)  # Now: the root changes for both of us.
     child = os.fork()
     if child == 0:
         end_with_parent()
@@ -48,7 +49,6 @@ def main() -> None:
         build(options)
         drop_privileges()
         os.execve(command[0], command, {})
-    null = os.open("/dev/null", os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
     _, status = os.waitpid(child, 0)
@@ -187,5 +187,5 @@ if __name__ == "__main__":
     try:
         main()
     except (OSError, ValueError, KeyError) as error:
-        os.write(2, f"{error.strerror if isinstance(error, OSError) else error}\n".encode())
+        os.write(2, f"{error}\n".encode(errors="replace"))
         os._exit(1)

@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from codeslm_lsp.sandbox.capture import Capture
 from codeslm_lsp.sandbox.limits import Limits
 from codeslm_lsp.sandbox.mechanism import PYTHON_ALONE, Mechanism
@@ -29,8 +31,9 @@ from codeslm_lsp.values import InputError, SandboxUnavailable
 START_S = 20.0
 """Starting takes 0.1 s; a machine may be busy."""
 
-PATIENCE_S = 0.05
-"""The first process ends in a millisecond when its socket is closed. If not, its parent is killed, and it with that."""
+PATIENCE_S = 1.0
+"""Some ms after its socket was closed the first process has ended, and all others, even if it had just been started. If
+somebody has stopped it, it is killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +52,37 @@ async def run(mechanism: Mechanism, job: Job, limits: Limits) -> Outcome:
     """
     _check_room(job, limits)
     options = mount_options(job.readable, limits.disk_bytes)
-    first = ("--", sys.executable, *PYTHON_ALONE, INSIDE)
+    command = (*mechanism.command, *options, "--", sys.executable, *PYTHON_ALONE, INSIDE)
     ours, theirs = socket.socketpair()
+    # Not to be cancelled: asyncio would kill it, and bubblewrap, killed while it starts, leaves a child waiting for it.
+    starting = asyncio.create_task(_spawn(command, theirs))
     try:
-        process = await asyncio.create_subprocess_exec(
-            *(*mechanism.command, *options, *first),
-            stdin=theirs.fileno(),
+        process = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        ours.close()
+        with contextlib.suppress(OSError):
+            await _Run(await starting, limits).bury()
+        raise
+    except OSError as error:
+        ours.close()
+        raise SandboxUnavailable(
+            f"{command[0]} cannot be started ({error.strerror}), so nothing was run; install it again."
+        ) from None
+    return await _Run(process, limits).follow(ours, _message(job, limits))
+
+
+async def _spawn(command: Sequence[str], control: socket.socket) -> asyncio.subprocess.Process:
+    """Raises ``OSError``."""
+    with control:
+        return await asyncio.create_subprocess_exec(
+            *command,
+            stdin=control.fileno(),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env={},
             cwd="/",
             start_new_session=True,
         )
-    except OSError as error:
-        ours.close()
-        raise SandboxUnavailable(
-            f"{mechanism.command[0]} cannot be started ({error.strerror}), so nothing was run; install it again."
-        ) from None
-    except BaseException:
-        ours.close()
-        raise
-    finally:
-        theirs.close()
-    return await _Run(process, limits).follow(ours, _message(job, limits))
 
 
 class _Run:
@@ -83,11 +94,12 @@ class _Run:
         self._end: asyncio.Future[tuple[EndReason, int | None]] = asyncio.get_running_loop().create_future()
         self._out = Capture(limits.output_bytes, self._flooded)
         self._err = Capture(limits.output_bytes, self._flooded)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._reading = asyncio.gather(self._out.read(process.stdout), self._err.read(process.stderr))
 
     async def follow(self, control: socket.socket, message: bytes) -> Outcome:
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        reading = asyncio.gather(self._out.read(self._process.stdout), self._err.read(self._process.stderr))
+        """Tell what to do over this socket, wait until it is done, and end what is left."""
         listening: asyncio.Task[None] | None = None
         try:
             reader, writer = await asyncio.open_connection(sock=control)
@@ -104,7 +116,7 @@ class _Run:
             control.close()
             if listening is not None:
                 listening.cancel()
-            await self._bury(reading)
+            await self.bury()
         if begun_s is None:
             told = self._err.text().decode(errors="replace").strip().replace("\n", "; ")
             raise SandboxUnavailable(f"No sandbox could be made ({told or 'no reason given'}), so nothing was run.")
@@ -142,15 +154,19 @@ class _Run:
         if not self._end.done():
             self._end.set_result((EndReason.OUTPUT, None))
 
-    async def _bury(self, reading: asyncio.Future[tuple[None, None]]) -> None:
-        """Until every process has gone and all that they said has been read."""
+    async def bury(self) -> None:
+        """Until every process has gone, which the closed socket tells them to, and all that they said has been read."""
         try:
             await asyncio.wait_for(self._process.wait(), PATIENCE_S)
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            # Not `Process.kill`: that may reap the process, and asyncio's own watcher then complains.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                outer = psutil.Process(self._process.pid)
+                for each in (*outer.children(recursive=True), outer):
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        each.kill()
             await self._process.wait()
-        await reading
+        await self._reading
 
 
 def _message(job: Job, limits: Limits) -> bytes:

@@ -174,7 +174,7 @@ async def test_cancelling_ends_everything(program: str, mechanism: Mechanism, ma
     assert processes_with(mark) == []
 
 
-@pytest.mark.parametrize("delay_s", [0.0, 0.01, 0.03, 0.06, 0.1, 0.15])
+@pytest.mark.parametrize("delay_s", [0.0, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15])
 async def test_cancelling_at_any_moment_leaves_nothing(delay_s: float, mechanism: Mechanism, mark: str) -> None:
     before = set(_children())
     running = asyncio.create_task(outcome_of(mechanism, "import time; time.sleep(600)", mark))
@@ -221,6 +221,18 @@ async def test_the_first_process_may_be_killed(mechanism: Mechanism, mark: str) 
     first.kill()
     assert (await running).ended is EndReason.KILLED
     assert processes_with(mark) == []
+
+
+async def test_a_stopped_first_process_is_ended_all_the_same(mechanism: Mechanism, mark: str) -> None:
+    running = asyncio.create_task(outcome_of(mechanism, "import time; time.sleep(600)", mark))
+    await until(lambda: processes_with(mark))
+    first = psutil.Process(processes_with(mark)[0]).parent()
+    assert first is not None
+    first.suspend()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await until(lambda: not processes_with(mark))
 
 
 async def test_programs_have_what_they_need(mechanism: Mechanism) -> None:

@@ -60,7 +60,9 @@ def passage_of(document: Document, start: int, end: int, *, most: int = MAX_CHAR
     language = language_of(document.language_id, document.path)
     tree = parse(document.text, language) if language is not None else None
     known = definitions(tree) if tree is not None else ()
-    around = [each for each in known if each.start <= start and end <= _through_line(document.text, each.end)]
+    # What is on one line is asked about with what stands around it.
+    blocks = [each for each in known if "\n" in document.text[each.start : each.end]]
+    around = [each for each in blocks if each.start <= start and end <= _through_line(document.text, each.end)]
     fitting = [each for each in around if each.end - each.start <= most]
     name = ""
     if end > start and document.text[start:end].strip():

@@ -22,6 +22,9 @@ MARGIN_TOKENS = 16
 LONGEST_SHARE = 0.75
 """Of the context window, for the conversation so far: an answer needs room too."""
 
+REPEATED_LINES = 6
+"""A line said so often in a row will be said for ever: small models do not find out of that."""
+
 Listener = Callable[[str], None]
 """Told each piece of text as it is said."""
 
@@ -109,11 +112,36 @@ class Speaker:
             stop_texts=style.stop_texts,
         )
         async with model.engine.generate(request) as stream:
+            text = ""
             async for token in stream:
+                text += token.text
                 if listen is not None:
                     listen(token.text)
+                if "\n" in token.text and is_stuck(text):
+                    await stream.stop()
+                    break
             generation = await stream.result()
         self.account.model = info.name
         self.account.n_tokens += len(generation.tokens)
         self.account.n_evaluated += generation.timings.n_prefill
-        return Said(generation.text, generation.stop is StopReason.END)
+        ends = [generation.text.find(stop) for stop in style.stop_texts if stop in generation.text]
+        text = generation.text[: min(ends)] if ends else generation.text
+        return Said(without_repetition(text), generation.stop is StopReason.END)
+
+
+def is_stuck(text: str) -> bool:
+    """Whether the last whole lines are all the same."""
+    lines = text.split("\n")[-1 - REPEATED_LINES : -1]
+    return len(lines) == REPEATED_LINES and bool(lines[0].strip()) and len(set(lines)) == 1
+
+
+def without_repetition(text: str) -> str:
+    """Of lines that are said ``REPEATED_LINES`` times in a row or more, one."""
+    kept: list[str] = []
+    for line in text.split("\n"):
+        kept.append(line)
+        if line.strip() and kept[-REPEATED_LINES:] == [line] * REPEATED_LINES:
+            del kept[-REPEATED_LINES + 1 :]
+    while len(kept) > 1 and kept[-1].strip() and kept[-1] == kept[-2]:
+        kept.pop()
+    return "\n".join(kept)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import islice, zip_longest
@@ -13,7 +13,8 @@ from typing import Any
 
 from codeslm_lsp.completion.launch import Launched
 from codeslm_lsp.completion.model_format import ModelFormat
-from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream, generation_of
+from codeslm_lsp.engine.protocol import GenerateRequest, Priority, TokenStream, generation_of
+from codeslm_lsp.prompt.chat import ChatFormat
 from codeslm_lsp.prompt.detect import FimFormat, Slot
 from codeslm_lsp.values import (
     EngineDied,
@@ -28,10 +29,21 @@ from codeslm_lsp.values import (
     Tuning,
 )
 
-PRE, SUF, MID, END = 256, 257, 258, 259
+PRE, SUF, MID, END, TURN = 256, 257, 258, 259, 260
 FORMAT = FimFormat(
     family="replay",
     layouts={"PSM": (PRE, Slot.PREFIX, SUF, Slot.SUFFIX, MID)},
+    bos_ids=(),
+    stop_ids=frozenset({END}),
+)
+
+
+CHAT = ChatFormat(
+    family="replay",
+    system=(TURN, "system\n{text}", END),
+    user=(TURN, "user\n{text}", END),
+    answer=(TURN, "assistant\n{text}", END),
+    opening=(TURN, "assistant\n"),
     bos_ids=(),
     stop_ids=frozenset({END}),
 )
@@ -49,6 +61,7 @@ class Script:
     """What the engine does. ``answers`` maps the end of the text before the cursor to what follows it.
 
     ``alternatives`` are said beside the answer where they are asked for, token by token in turns.
+    ``replies`` are what the commands' generations say, the first that is left whose key stands in the conversation.
     ``n_warm`` is how much of any prompt it says to have evaluated.
     ``events`` is a file to which the engine writes a line for whatever happens to it.
     """
@@ -56,6 +69,7 @@ class Script:
     answers: Mapping[str, str] = field(default_factory=dict)
     default: str = "REPLAY"
     alternatives: Sequence[str] = ()
+    replies: Sequence[tuple[str, str]] = ()
     load_ms: float = 0
     prefill_ms: float = 0
     token_ms: float = 0
@@ -72,6 +86,7 @@ class ReplayEngine:
         self._script = script
         self._loaded_at: float | None = None
         self.requests: list[GenerateRequest] = []
+        self.replies = list(script.replies)
         self.log("started")
 
     def log(self, event: str) -> None:
@@ -89,7 +104,7 @@ class ReplayEngine:
         if wait_ms > timeout_ms:
             raise EngineLoading("The model is still loading; try again shortly.")
         await asyncio.sleep(max(0.0, wait_ms) / 1000)
-        return ModelInfo("replay", "", 100_000, 260)
+        return ModelInfo("replay", "", 100_000, 261)
 
     def generate(self, request: GenerateRequest) -> AbstractAsyncContextManager[TokenStream]:
         return self._generate(request)
@@ -165,6 +180,8 @@ class _ReplayStream:
         return [token for turn in rounds for token in turn if token is not None]
 
     def _answer(self) -> list[Token]:
+        if self._request.priority is Priority.COMMAND:
+            return [Token(ord(each) % 256, each, -0.001) for each in self._reply()]
         prefix_ids = self._request.token_ids[1 : self._request.token_ids.index(SUF)]
         before = bytes([*prefix_ids, *self._request.typed_ids]).decode("utf-8", errors="replace")
         if self._script.dies_on and before.endswith(self._script.dies_on):
@@ -173,12 +190,25 @@ class _ReplayStream:
         text = self._script.answers[max(ends, key=len)] if ends else self._script.default
         return [Token(ord(character) % 256, character, -0.001) for character in text]
 
+    def _reply(self) -> str:
+        said = spoken(self._request.token_ids)
+        for each in self._engine.replies:
+            if each[0] in said:
+                self._engine.replies.remove(each)
+                return each[1]
+        raise AssertionError(f"nothing was scripted for: {said}")
+
+
+def spoken(token_ids: Iterable[int]) -> str:
+    """A conversation's tokens as text."""
+    return bytes(token for token in token_ids if token < 256).decode("utf-8", errors="replace")
+
 
 def replaying(script: Script) -> Launched:
     """The replay engine, wired as the real one is."""
 
     async def read_format() -> ModelFormat:
-        return ModelFormat(FORMAT, ByteTokenizer())
+        return ModelFormat(FORMAT, ByteTokenizer(), chat=CHAT)
 
     return Launched(ReplayEngine(script), read_format, "replay: a script")
 

@@ -1,0 +1,116 @@
+"""Commands over the pipes of the real server: answers as data, code actions, and edits that the user lets happen."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from lsprotocol import types
+
+from tests.support.client import Editor, editing
+
+SOURCE = 'import json\n\n\ndef load(path):\n    return json.loads(path.read_text())\n\n\nprint(jsn.dumps({}), "é😀")\n'
+URI = "file:///project/load.py"
+DOCSTRING = "Load a file.\n\nArgs:\n    path: where it lies\n\nReturns:\n    what it holds\n"
+
+
+def span(line: int, start: int, end: int) -> dict[str, Any]:
+    return {"start": {"line": line, "character": start}, "end": {"line": line, "character": end}}
+
+
+async def execute(editor: Editor, name: str, **argument: Any) -> Any:
+    params = types.ExecuteCommandParams(f"codeslm.{name}", [argument])
+    return await editor.client.workspace_execute_command_async(params)
+
+
+def value_of(answer: Any, *path: str | int) -> Any:
+    """A member of an answer: pygls makes objects of some and leaves others as they are."""
+    for each in path:
+        answer = answer[each] if isinstance(each, int) or isinstance(answer, dict) else getattr(answer, each)
+    return answer
+
+
+async def test_a_docstring_comes_as_an_edit_in_the_clients_positions() -> None:
+    async with editing({"replies": [["Document this function", DOCSTRING]]}) as editor:
+        editor.open(URI, SOURCE)
+        answer = await execute(editor, "document", textDocument={"uri": URI}, range=span(4, 4, 4))
+        assert value_of(answer, "badge") == "cross-checked"
+        change = value_of(answer, "edit", "documentChanges", 0)
+        assert value_of(change, "textDocument", "version") == 1
+        edit = value_of(change, "edits", 0)
+        assert value_of(edit, "range", "start", "line") == 3
+        assert value_of(edit, "newText").startswith('\n    """Load a file.')
+
+
+async def test_what_cannot_be_answered_is_one_sentence() -> None:
+    async with editing({}) as editor:
+        editor.open(URI, SOURCE)
+        assert "has not opened" in value_of(
+            await execute(editor, "explain", textDocument={"uri": "file:///other.py"}), "error"
+        )
+        assert "no question" in value_of(await execute(editor, "ask"), "error")
+        assert "must be text" in value_of(await execute(editor, "ask", words=3), "error")
+        assert "as LSP has them" in value_of(
+            await execute(editor, "explain", textDocument={"uri": URI}, range={"start": 1}), "error"
+        )
+
+
+async def test_mathematics_is_answered_without_the_model() -> None:
+    async with editing({"never_loads": "There is no model."}) as editor:
+        answer = await execute(editor, "verify", words="(x + 1)^2 = x^2 + 2x + 1")
+        assert value_of(answer, "badge") == "proved"
+
+
+async def test_code_actions_offer_what_fits_the_selection_and_the_kind() -> None:
+    async with editing({}) as editor:
+        editor.open(URI, SOURCE)
+        place = types.Range(types.Position(7, 6), types.Position(7, 9))
+        diagnostic = types.Diagnostic(place, "Undefined name `jsn`", source="ruff", code="F821")
+
+        async def titles(only: list[str] | None) -> list[str]:
+            context = types.CodeActionContext([diagnostic], only=only)  # type: ignore[arg-type]
+            params = types.CodeActionParams(types.TextDocumentIdentifier(URI), place, context)
+            found = await editor.client.text_document_code_action_async(params)
+            return [each.title for each in found or ()]
+
+        assert await titles(["quickfix"]) == ["Fix: Undefined name `jsn` (codeslm)"]
+        assert await titles(["refactor"]) == ["Write the docstring (codeslm)"]
+        assert "Explain (codeslm)" in await titles(None)
+
+
+async def test_a_chosen_action_asks_before_it_changes_anything() -> None:
+    async with editing({}) as editor:
+        asked: list[str] = []
+        applied: list[Any] = []
+
+        @editor.client.feature(types.WINDOW_SHOW_MESSAGE_REQUEST)
+        def choose(params: types.ShowMessageRequestParams) -> types.MessageActionItem | None:
+            asked.append(params.message)
+            return None if len(asked) == 1 else types.MessageActionItem("Apply")
+
+        @editor.client.feature(types.WORKSPACE_APPLY_EDIT)
+        def apply(params: types.ApplyWorkspaceEditParams) -> types.ApplyWorkspaceEditResult:
+            applied.append(params.edit)
+            return types.ApplyWorkspaceEditResult(applied=True)
+
+        editor.open(URI, SOURCE)
+        diagnostics = [{"range": span(7, 6, 9), "message": "Undefined name `jsn`", "source": "ruff", "code": "F821"}]
+        argument = {"textDocument": {"uri": URI}, "range": span(7, 6, 9), "diagnostics": diagnostics, "propose": True}
+        await execute(editor, "fix", **argument)
+        assert (len(asked), applied) == (1, [])
+        assert "tested" in asked[0]
+        await execute(editor, "fix", **argument)
+        assert [edit.new_text for edit in applied[0].document_changes[0].edits] == ["json"]
+
+
+async def test_a_cancelled_command_ends_at_once() -> None:
+    async with editing({"replies": [["Explain this part", "word " * 500]], "token_ms": 20}) as editor:
+        editor.open(URI, SOURCE)
+        answer = asyncio.ensure_future(execute(editor, "explain", textDocument={"uri": URI}, range=span(4, 4, 4)))
+        await asyncio.sleep(0.5)
+        started = asyncio.get_running_loop().time()
+        assert value_of(await execute(editor, "verify", words="1 + 1 = 2"), "badge") == "proved"  # Others do not wait.
+        answer.cancel()
+        completed = await editor.complete(URI, len(SOURCE))
+        assert completed is not None
+        assert asyncio.get_running_loop().time() - started < 10

@@ -8,7 +8,6 @@ from fractions import Fraction
 
 from codeslm_lsp.mathematics.domains import Domain, Range
 from codeslm_lsp.mathematics.expressions import (
-
     Call,
     Expression,
     Name,
@@ -24,8 +23,45 @@ from codeslm_lsp.mathematics.parser import parse_plain
 from codeslm_lsp.values import ExpressionError
 
 _FILLERS = frozenset(
-    "for all every any each a an the is are be number numbers value values of that both when where if with given assuming "
-    "provided such let as long so only it holds then on over and".split()
+    [
+        "for",
+        "all",
+        "every",
+        "any",
+        "each",
+        "a",
+        "an",
+        "the",
+        "is",
+        "are",
+        "be",
+        "number",
+        "numbers",
+        "value",
+        "values",
+        "of",
+        "that",
+        "both",
+        "when",
+        "where",
+        "if",
+        "with",
+        "given",
+        "assuming",
+        "provided",
+        "such",
+        "let",
+        "as",
+        "long",
+        "so",
+        "only",
+        "it",
+        "holds",
+        "then",
+        "on",
+        "over",
+        "and",
+    ]
 )
 _KINDS: dict[str, tuple[str, ...]] = {
     "real": ("real",), "reals": ("real",), "rational": ("real",), "rationals": ("real",),
@@ -125,8 +161,12 @@ def _kinds_and_rest(text: str) -> tuple[tuple[str, ...], str]:
         lower = word.lower()
         if lower in _KINDS:
             kinds += _KINDS[lower]
-        elif lower not in _FILLERS or (len(word) == 1 and any(each in text.split() for each in (f"{word} <", f"{word}"))
-                                       and word == "a" and _is_variable(text)):
+        elif lower not in _FILLERS or (
+            len(word) == 1
+            and any(each in text.split() for each in (f"{word} <", f"{word}"))
+            and word == "a"
+            and _is_variable(text)
+        ):
             rest.append(word)
     return tuple(kinds), " ".join(rest)
 
@@ -147,9 +187,13 @@ def _counting(node: Expression) -> frozenset[str]:
                 found |= frozenset().union(*map(free_names, arguments))
             case Call("sum" | "product", (_, _, *bounds)):
                 found |= frozenset().union(*map(free_names, bounds))
-    bound = {each.arguments[1].name for each in walk(node)
-             if isinstance(each, Call) and each.function in ("sum", "product", "integrate", "limit")
-             and isinstance(each.arguments[1], Name)}
+    bound = {
+        each.arguments[1].name
+        for each in walk(node)
+        if isinstance(each, Call)
+        and each.function in ("sum", "product", "integrate", "limit")
+        and isinstance(each.arguments[1], Name)
+    }
     return frozenset(found - CONSTANTS - bound)
 
 
@@ -191,5 +235,3 @@ def exact_value(node: Expression) -> Fraction | None:
     except Undefined:
         return None
     return Fraction(value) if isinstance(value, int | Fraction) else None
-
-

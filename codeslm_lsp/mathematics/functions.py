@@ -68,7 +68,15 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 )
 
 PREFIX_FUNCTIONS = frozenset(
-    (*_TRIGONOMETRIC, *_HYPERBOLIC, *(f"a{name}" for name in (*_TRIGONOMETRIC, *_HYPERBOLIC)), "exp", "ln", "log", "sqrt")
+    (
+        *_TRIGONOMETRIC,
+        *_HYPERBOLIC,
+        *(f"a{name}" for name in (*_TRIGONOMETRIC, *_HYPERBOLIC)),
+        "exp",
+        "ln",
+        "log",
+        "sqrt",
+    )
 )
 """May stand before an argument without brackets: ``sin x``, ``ln 2``."""
 

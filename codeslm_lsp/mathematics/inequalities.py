@@ -20,7 +20,9 @@ MAX_DEGREE = 40
 Ranges = dict[Symbolic, Range]
 
 
-def method_of_sign(difference: Symbolic, ranges: Ranges, clock: Clock, *, strict: bool, n_splits: int = 0) -> str | None:
+def method_of_sign(
+    difference: Symbolic, ranges: Ranges, clock: Clock, *, strict: bool, n_splits: int = 0
+) -> str | None:
     """How it was shown that the expression is >= 0, or > 0 if ``strict``, wherever it is defined."""
     if difference.is_positive or (not strict and difference.is_nonnegative):
         return "by the signs of its parts"
@@ -62,7 +64,14 @@ def _without_functions(expression: Symbolic, ranges: Ranges) -> tuple[Symbolic, 
             is_open = of is not None and of.low == 0 and of.low_is_open
             expression = expression.subs(symbol, root ** sp.ilcm(1, *roots))
             ranges[root] = Range(False, Fraction(0), None, is_open)
-    bounded = {sp.sin: (-1, 1), sp.cos: (-1, 1), sp.exp: (0, None), sp.tanh: (-1, 1), sp.cosh: (1, None), sp.Abs: (0, None)}
+    bounded = {
+        sp.sin: (-1, 1),
+        sp.cos: (-1, 1),
+        sp.exp: (0, None),
+        sp.tanh: (-1, 1),
+        sp.cosh: (1, None),
+        sp.Abs: (0, None),
+    }
     for each in sorted(expression.atoms(*bounded), key=lambda e: -e.count_ops()):
         if not each.args[0].is_extended_real or not expression.has(each):
             continue
@@ -138,8 +147,12 @@ def _one_variable(poly: Symbolic, of: Range, strict: bool) -> int | None:
             n_inside -= 1
     if n_inside:
         return None
-    inside = (low + high) / 2 if low is not None and high is not None else low + 1 if low is not None else (
-        high - 1 if high is not None else sp.Integer(0)
+    inside = (
+        (low + high) / 2
+        if low is not None and high is not None
+        else low + 1
+        if low is not None
+        else (high - 1 if high is not None else sp.Integer(0))
     )
     return int(sp.sign(poly.eval(inside)))
 

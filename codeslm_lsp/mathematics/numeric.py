@@ -30,16 +30,20 @@ ROUGH_DIGITS = 25
 """Integrals, infinite sums and limits are found to about half of these."""
 
 
-class Undefined(Exception):  # noqa: N818
+class Undefined(Exception):
     """There is no real value here, or none that can be found with reasonable work."""
 
 
 class Evaluator:
-    """Values of expressions; ``is_rough`` says whether one went through an integral, an infinite sum or a limit."""
+    """Values of expressions; ``is_rough`` says whether one went through an integral, an infinite sum or a limit.
+
+    ``largest`` is the largest number on the way: no value is exact beyond that many digits below it.
+    """
 
     def __init__(self, *, has_i: bool) -> None:
         self._has_i = has_i
         self.is_rough = False
+        self.largest: Value = mpmath.mpf(1)
 
     def value(self, node: Expression, point: Mapping[str, Value]) -> Value:
         """The value to ``mp.dps`` digits. Raises ``Undefined``."""
@@ -54,6 +58,8 @@ class Evaluator:
         if isinstance(value, Fraction | int):
             if max(abs(value.numerator).bit_length(), value.denominator.bit_length()) > MAX_BITS:
                 raise Undefined("the number is too large")
+            if value != 0 and abs(value) > 1:
+                self.largest = max(self.largest, abs(_real(value)))
             return value
         if isinstance(value, mpmath.mpc):
             if not self._has_i:
@@ -62,6 +68,7 @@ class Evaluator:
                 value = value.real
         if not mpmath.isfinite(value):
             raise Undefined("the value is not finite")
+        self.largest = max(self.largest, abs(value))
         return value
 
     def _value(self, node: Expression, point: Mapping[str, Value]) -> Value:
@@ -78,7 +85,11 @@ class Evaluator:
                     operator, self._checked(self._value(left, point)), self._checked(self._value(right, point))
                 )
             case Call("sum" | "product" | "integrate" | "limit" | "diff", _):
-                return self._bound(node, point)
+                largest = self.largest
+                value = self._bound(node, point)
+                if self.is_rough:
+                    self.largest = largest  # How sure a rough value is has been looked at where it was found.
+                return value
             case Call(function, arguments):
                 return self._call(function, [self._checked(self._value(each, point)) for each in arguments])
         raise Undefined("it is not a number")
@@ -193,7 +204,7 @@ class Evaluator:
                 if x == 0 and y == 0:
                     raise Undefined("no angle")
                 return mpmath.atan2(_real(y), _real(x))
-            case ("tan" | "sec" | "cot" | "csc"), [x]:
+            case (("tan" | "sec" | "cot" | "csc"), [x]):
                 bottom = mpmath.cos(_real(x)) if function in ("tan", "sec") else mpmath.sin(_real(x))
                 if abs(bottom) < mpmath.mpf(10) ** (-mp.dps // 2):
                     raise Undefined("a pole")
@@ -244,11 +255,11 @@ class Evaluator:
         from codeslm_lsp.mathematics import numeric_calculus
 
         match node.function, bounds:
-            case ("sum" | "product"), [low, high] if _infinite(high) > 0:
+            case (("sum" | "product"), [low, high]) if _infinite(high) > 0:
                 self.is_rough = True
                 first = self._checked(self._value(low, point))
                 return numeric_calculus.infinite(node.function, at, first)
-            case ("sum" | "product"), [low, high]:
+            case (("sum" | "product"), [low, high]):
                 first, last = (self._checked(self._value(each, point)) for each in bounds)
                 return self._finite(node.function, at, first, last)
             case "integrate", [low, high]:

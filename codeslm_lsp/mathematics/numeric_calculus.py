@@ -105,7 +105,9 @@ def _agreed(values: list[Any], within: float) -> Any:
     largest = max(1, *(abs(each) for each in values))
     if any(not mpmath.isfinite(each) or abs(each - values[0]) > within * largest for each in values):
         raise Undefined("two ways to find it do not agree")
-    return values[0] if within == AGREEMENT or len(values) < 2 else values[-1] if within == LIMIT_AGREEMENT else values[0]
+    return (
+        values[0] if within == AGREEMENT or len(values) < 2 else values[-1] if within == LIMIT_AGREEMENT else values[0]
+    )
 
 
 def _mp(value: Any) -> Any:

@@ -128,10 +128,7 @@ class Parser:
                 left = Binary(operator, left, self._signed())
                 if operator == "/" and self._next.tight and self._starts_factor() and self._is_single(divisor_at):
                     raise self._error("it is not clear whether a factor is divided by; write brackets around it")
-            elif self._is("%") and not self._percent_here():
-                self._take()
-                left = Call("mod", (left, self._signed()))
-            elif self._is_word("mod"):
+            elif (self._is("%") and not self._percent_here()) or self._is_word("mod"):
                 self._take()
                 left = Call("mod", (left, self._signed()))
             elif self._is_word("of"):
@@ -148,7 +145,11 @@ class Parser:
 
     def _is_word(self, word: str) -> bool:
         following = self._tokens[self._place + 1] if self._next.kind != "end" else None
-        return self._next.kind == "name" and self._next.text == word and following is not None and following.text != "("
+        return (
+            self._next.kind == "name"
+            and self._next.text == word
+            and (word == "in" or (following is not None and following.text != "("))
+        )
 
     def _starts_factor(self) -> bool:
         """Whether a product goes on without a sign."""
@@ -259,10 +260,17 @@ class Parser:
         if based is not None:
             base: Expression = Number(based.group(1)) if based.group(1).isdigit() else Name(based.group(1))
             return Call("log", (self._argument("log"), base))
-        if self._is("(") and self._next.tight and (len(name) > 1 or name in _CALLABLE_LETTERS) and name not in CONSTANTS:
+        if (
+            self._is("(")
+            and self._next.tight
+            and (len(name) > 1 or name in _CALLABLE_LETTERS)
+            and name not in CONSTANTS
+        ):
             if self._splits(name):
                 return self._split(name)
-            raise ExpressionError(f"{name} at character {token.start + 1} is not a known function; write what it means.")
+            raise ExpressionError(
+                f"{name} at character {token.start + 1} is not a known function; write what it means."
+            )
         return self._split(name) if self._splits(name) else Name(name)
 
     def _splits(self, name: str) -> bool:

@@ -42,9 +42,7 @@ def _joined(verdicts: list[Verdict]) -> str:
 def _link(statement: Statement, left: Expression, operator: str, right: Expression, clock: Clock) -> Verdict:
     domain = statement.domain
     where = f" for {described}" if (described := domain.described()) else ""
-    found = search(
-        left, operator, right, domain, has_i=statement.has_i, clock=Clock(clock.left_s * SEARCH_SHARE)
-    )
+    found = search(left, operator, right, domain, has_i=statement.has_i, clock=Clock(clock.left_s * SEARCH_SHARE))
     if found.counterexample is not None:
         sides = found.counterexample.described()
         detail = f"{sides[0].upper()}{sides[1:]}, so {to_text(Relation((operator,), (left, right)))} is false there."
@@ -52,8 +50,9 @@ def _link(statement: Statement, left: Expression, operator: str, right: Expressi
     method = _method(left, operator, right, statement, clock) if _is_enough(found, domain) else None
     if method is not None:
         note = ", wherever both sides are defined" if domain.ranges else ""
-        detail = f"Proved {method}{where}{note}, and it agrees with values at {found.n_points} points."
-        return Verdict("proved", detail.replace("at 1 points", "to 50 digits"), {}, statement.text)
+        values = f"at {found.n_points} points" if domain.ranges else "of both sides"
+        detail = f"Proved {method}{where}{note}, and it agrees with numerical values {values}."
+        return Verdict("proved", detail, {}, statement.text)
     return Verdict(
         "unknown", f"No proof and no counterexample was found{where}: {found.described()}.", {}, statement.text
     )
@@ -103,5 +102,3 @@ def _moved(domain: Domain) -> tuple[dict[str, Symbolic], dict[Symbolic, Range]]:
             moved[name] = symbol
             ranges[symbol] = of
     return moved, ranges
-
-

@@ -1,4 +1,4 @@
-"""Statements as a model writes them, one a line → the value of ``answer``, exactly; or one sentence saying what is wrong.
+"""Statements as a model writes them, one a line → the exact value of ``answer``, or one sentence saying what is wrong.
 
 ``price = 80``, ``x + y = 10``, ``answer = price*25%``: names that are defined are put in, the rest is solved.
 """
@@ -249,7 +249,8 @@ class _Program:
         for values in solutions:
             if self._listed is not None:
                 parts = [self._checked(self._value(each, values)) for each in self._listed.items]
-                opening, closing = self._listed.brackets or "  "
+                brackets = self._listed.brackets or "  "
+                opening, closing = brackets[0], brackets[1]
                 shown = (opening + ", ".join(map(text_of, parts)) + closing).strip()
                 answers.append((shown, (opening + ", ".join(map(decimal_of, parts)) + closing).strip()))
                 continue

@@ -67,7 +67,8 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "real": ("real",), "reals": ("real",), "rational": ("real",), "rationals": ("real",),
     "integer": ("integer",), "integers": ("integer",), "whole": ("integer",),
     "natural": ("integer", "positive"), "naturals": ("integer", "positive"),
-    "positive": ("positive",), "negative": ("negative",), "nonnegative": ("nonnegative",), "non-negative": ("nonnegative",),
+    "positive": ("positive",), "negative": ("negative",), "nonnegative": ("nonnegative",),
+    "non-negative": ("nonnegative",),
     "nonzero": ("nonzero",), "non-zero": ("nonzero",), "odd": ("integer", "odd"), "even": ("integer", "even"),
 }  # fmt: skip
 """Words for what a variable is. Natural numbers start at 1 here: what holds from 0 on holds from 1 on, not the reverse,
@@ -83,7 +84,7 @@ _NAME = re.compile(r"[A-Za-zα-ω](?:_?\d+)?")
 
 
 def domain_of(relation: Expression, clause: str) -> Domain:
-    """What the variables of ``relation`` may be if ``clause`` holds. Raises ``ExpressionError`` where that is not understood.
+    """What the variables of ``relation`` may be if ``clause`` holds. Raises ``ExpressionError``.
 
     Without a clause they are real; what occurs as a bound of a sum, in a factorial or in a binomial is an integer >= 0.
     """
@@ -220,11 +221,11 @@ def _bounded(ranges: dict[str, Range], left: Expression, operator: str, right: E
     if not (isinstance(left, Name) and left.name in ranges) or value is None:
         return False
     is_open = operator in ("<", ">")
-    bounds = (value, None) if operator in (">", ">=") else (None, value)
+    is_low = operator in (">", ">=")
     before = ranges[left.name]
-    if before.is_integer and before.low == 0 and not before.low_is_open and bounds[0] is not None:
+    if before.is_integer and before.low == 0 and not before.low_is_open and is_low:
         before = Range(True, None, before.high, False, before.high_is_open) if value < 0 else before
-    ranges[left.name] = before.within(*bounds, (is_open, is_open))
+    ranges[left.name] = before.within(value if is_low else None, None if is_low else value, (is_open, is_open))
     return True
 
 

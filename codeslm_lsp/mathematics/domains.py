@@ -10,6 +10,7 @@ from itertools import islice, product
 from typing import TypeAlias
 
 from codeslm_lsp.mathematics.expressions import Expression
+from codeslm_lsp.mathematics.printing import to_text
 
 Point: TypeAlias = Mapping[str, int | Fraction]
 """A value for every variable; an ``int`` where the variable is an integer."""
@@ -19,7 +20,7 @@ SPECIAL = tuple(
 )
 """Where identities that hold nearly everywhere tend to fail: zero, units, signs, equal variables."""
 
-WIDE = tuple(Fraction(each) for each in (10, -10, 100, -100, 1000)) + (Fraction(1, 100), Fraction(-1, 100))
+WIDE = (*map(Fraction, (10, -10, 100, -100, 1000)), Fraction(1, 100), Fraction(-1, 100))
 """Where one side of an inequality outgrows the other."""
 
 N_COUNTED = 100
@@ -78,8 +79,6 @@ class Domain:
 
     def described(self) -> str:
         """``all real x and integer n >= 0``, for a sentence; nothing where there is no variable."""
-        from codeslm_lsp.mathematics.printing import to_text
-
         parts = [each.described(name) for name, each in sorted(self.ranges.items())]
         if not parts:
             return ""

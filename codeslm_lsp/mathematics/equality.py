@@ -1,6 +1,6 @@
 r"""Two final answers as people and models write them → whether they say the same.
 
-``\frac12``, ``0.5`` and ``50\%`` do; ``3.14`` and ``\pi`` do not. Order counts in tuples, not in sets and lists of roots.
+``\frac12``, ``0.5`` and ``50\%`` do; ``3.14`` and ``\pi`` do not. Order counts in tuples, not in sets and lists.
 """
 
 from __future__ import annotations
@@ -229,4 +229,4 @@ def _same_numbers(left: Expression, right: Expression, clock: Clock) -> bool:
         return True
     symbols = symbols_of(domain)
     sides = attempted(lambda: tuple(to_sympy(each, symbols, has_i=has_i) for each in (left, right)), clock.share_s(2.0))
-    return sides is not None and method_of_equality(*sides, clock) is not None
+    return sides is not None and method_of_equality(sides[0], sides[1], clock) is not None

@@ -17,7 +17,7 @@ MAX_CHARS = 2_000
 """A formula that is written by hand or by a small model has some hundred."""
 
 MAX_NESTING = 40
-"""Brackets, exponents and signs inside each other, while a text is read: each takes a dozen of Python's 1,000 frames."""
+"""Brackets, exponents and signs inside each other while a text is read: each takes a dozen of Python's 1,000 frames."""
 
 MAX_DEPTH = 150
 """Of the finished tree; a sum of 150 terms is so deep. What walks over a tree takes two or three frames a level."""
@@ -88,7 +88,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """``brackets`` are ``()``, ``[]``, ``{}``, ``(]``, ``[)``, nothing for a bare list, ``matrix`` (of ``row``) or ``row``."""
+    """``brackets`` are ``()``, ``[]``, ``{}``, ``(]``, ``[)``, nothing for a bare list, ``matrix`` or ``row``."""
 
     brackets: str
     items: tuple[Expression, ...]
@@ -97,7 +97,7 @@ class Collection:
 Expression: TypeAlias = Number | Name | Unary | Binary | Call | Relation | Collection
 
 BINDERS: Mapping[str, int] = {"sum": 1, "product": 1, "integrate": 1, "limit": 1}
-"""Functions that bind a variable in their first argument, and the place of that variable. ``diff`` binds none: its value
+"""Functions that bind a variable in their first argument, and its place. ``diff`` binds none: its value
 belongs to a point of its variable; nor does an indefinite integral."""
 
 

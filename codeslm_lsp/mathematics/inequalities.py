@@ -1,6 +1,6 @@
 """A SymPy expression → how it was shown that it is nowhere negative, or everywhere positive, or None.
 
-Exact: signs of polynomials by counting their real roots, of quadratic forms by their matrix, of products by their factors.
+Exact: signs of polynomials by counting real roots, of quadratic forms by their matrix, of products by their factors.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _without_functions(expression: Symbolic, ranges: Ranges) -> tuple[Symbolic, 
 
 
 def _sign(expression: Symbolic, ranges: Ranges, strict: bool) -> tuple[int, str] | None:
-    """1 or -1 where the sign never changes (and, if ``strict``, the value is never zero), by the signs of the factors."""
+    """1 or -1 where the sign never changes, and if ``strict`` the value is never zero, by the signs of the factors."""
     if expression.is_number:
         return (int(sp.sign(expression)), "by its value") if expression.is_Rational else None
     coefficient, factors = sp.factor_list(expression)

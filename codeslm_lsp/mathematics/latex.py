@@ -40,7 +40,8 @@ _DROPPED = frozenset(
 _REPLACED = {
     "cdot": "*", "times": "*", "div": "/", "pi": " pi ", "infty": " oo ", "le": "<=", "leq": "<=", "leqslant": "<=",
     "ge": ">=", "geq": ">=", "geqslant": ">=", "ne": "!=", "neq": " != ", "lt": "<", "gt": ">", "pm": "±", "in": " ∈ ",
-    "cup": "∪", "degree": "°", "circ": "°", "%": "%", "$": "$", "{": "{", "}": "}", "lvert": "|", "rvert": "|", "vert": "|",
+    "cup": "∪", "degree": "°", "circ": "°", "%": "%", "$": "$", "{": "{", "}": "}", "lvert": "|", "rvert": "|",
+    "vert": "|",
     "mid": "|", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "to": "→", "rightarrow": "→", "bmod": " mod ",
     "ast": "*", "mathbb": "", "land": ",", "wedge": ",", " ": " ",
 }  # fmt: skip

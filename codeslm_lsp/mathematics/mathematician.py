@@ -1,4 +1,4 @@
-"""Asks the worker, and ends it when it takes too long: to the caller each answer comes in time, or one sentence why not."""
+"""Asks the worker, and ends it when it takes too long: each answer comes in time, or one sentence that says why not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GRACE = 0.8
 """The worker is told this share of the limit, so that it can say what it found before it would be killed."""
 
 START_S = 30.0
-"""For the worker's start, which imports SymPy: half a second, longer on a busy machine. It does not count as thinking."""
+"""For the worker's start, which imports SymPy: half a second, longer on a busy machine. It is no thinking time."""
 
 MAX_LINE_BYTES = 1 << 20
 """An exact answer has at most 6,000 digits, and there are at most 60 of them."""

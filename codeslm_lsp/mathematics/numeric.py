@@ -1,5 +1,5 @@
-"""An expression at one point → its value: exact where it is rational, else to many digits. Does not use SymPy, so that it
-can contradict it.
+"""An expression at one point → its value: exact where it is rational, else to many digits. It does not use SymPy, which
+it is there to contradict.
 
 A value is real all the way down unless the text has the imaginary unit: ``sqrt(-1)`` is ``Undefined``, not ``i``.
 """
@@ -43,7 +43,7 @@ class Evaluator:
     def __init__(self, *, has_i: bool) -> None:
         self._has_i = has_i
         self.is_rough = False
-        self.largest: Value = mpmath.mpf(1)
+        self.largest: Any = mpmath.mpf(1)
 
     def value(self, node: Expression, point: Mapping[str, Value]) -> Value:
         """The value to ``mp.dps`` digits. Raises ``Undefined``."""
@@ -58,14 +58,13 @@ class Evaluator:
         if isinstance(value, Fraction | int):
             if max(abs(value.numerator).bit_length(), value.denominator.bit_length()) > MAX_BITS:
                 raise Undefined("the number is too large")
-            if value != 0 and abs(value) > 1:
+            if value != 0 and not -1 <= value <= 1:
                 self.largest = max(self.largest, abs(_real(value)))
             return value
         if isinstance(value, mpmath.mpc):
-            if not self._has_i:
-                if value.imag != 0:
-                    raise Undefined("the value is not real")
-                value = value.real
+            if not self._has_i and value.imag != 0:
+                raise Undefined("the value is not real")
+            value = value if self._has_i else value.real
         if not mpmath.isfinite(value):
             raise Undefined("the value is not finite")
         self.largest = max(self.largest, abs(value))

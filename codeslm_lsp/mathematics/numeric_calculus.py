@@ -1,5 +1,7 @@
-"""A function of one number → its integral, infinite sum or product, limit or derivative, each found in two ways that have
-to agree: a wrong number is worse than none."""
+"""A function of one number → its integral, infinite sum or product, limit or derivative.
+
+Each is found in two ways that have to agree: a wrong number is worse than none.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Mathematical text → an expression, by precedence climbing over tokens. Never runs anything that the text says.
 
-From loose to tight: relations, ``∪``, ``+ -``, ``* /`` and products without a sign, a sign before, powers (to the right),
-``! % °`` behind. ``-x^2`` is ``-(x^2)``; ``sin 2x`` takes what stands close together.
+From loose to tight: relations, ``∪``, ``+ -``, ``* /`` and products without a sign, a sign before, powers (to the
+right), ``! % °`` behind. ``-x^2`` is ``-(x^2)``; ``sin 2x`` takes what stands close together.
 """
 
 from __future__ import annotations
@@ -293,10 +293,10 @@ class Parser:
         if len(texts) >= 2 and texts[0] == "/" and _is_differential(texts[1]):
             self._place += 2
             return Call("diff", (Name(texts[1][1:]),))
-        if len(texts) == 6 and texts[0] == texts[4] == "^" and texts[2] == "/" and _is_differential(texts[3]):
-            if texts[1] == texts[5] and texts[1].isdigit():
-                self._place += 6
-                return Call("diff", (Name(texts[3][1:]), Number(texts[1])))
+        is_power = len(texts) == 6 and texts[0] == texts[4] == "^" and texts[2] == "/" and _is_differential(texts[3])
+        if is_power and texts[1] == texts[5] and texts[1].isdigit():
+            self._place += 6
+            return Call("diff", (Name(texts[3][1:]), Number(texts[1])))
         return None
 
     def _call(self, function: str) -> Expression:

@@ -1,7 +1,7 @@
 """Two SymPy expressions → the name of a method that shows that they are equal, or None.
 
-Each method turns the difference into one that is zero as it stands. That SymPy makes a mistake is possible: who believes
-a proof also compares values that were found without SymPy (``verifying``).
+Each method turns the difference into one that is zero as it stands. SymPy may make a mistake: who believes a proof also
+compares values that were found without SymPy (``verifying``).
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def _by_cases(difference: Symbolic, clock: Clock, n_splits: int) -> str | None:
 
 
 def _by_induction(left: Symbolic, right: Symbolic, clock: Clock) -> str | None:
-    """A finite sum or product up to n alone on one side: its first value and its steps have to be those of the other."""
+    """Of a finite sum or product up to n alone on one side: the other has to begin and to go on in the same way."""
     for sum_side, other in ((left, right), (right, left)):
         if not isinstance(sum_side, sp.Sum | sp.Product) or len(sum_side.limits) != 1:
             continue

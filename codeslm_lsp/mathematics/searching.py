@@ -79,10 +79,11 @@ def search(left: Expression, operator: str, right: Expression, domain: Domain, *
             continue
         is_rough = is_rough or pair.is_rough
         n_points += 1
-        smallest, largest = min([smallest, *point.values()]), max([largest, *point.values()])
+        smallest = Fraction(min([smallest, *point.values()]))
+        largest = Fraction(max([largest, *point.values()]))
         if is_suspect and (found := confirmed(left, operator, right, point, has_i=has_i)) is not None:
             return Search(found, n_points, smallest, largest, is_rough)
-    return Search(None, n_points, Fraction(smallest), Fraction(largest), is_rough)
+    return Search(None, n_points, smallest, largest, is_rough)
 
 
 def satisfies(domain: Domain, point: Point) -> bool:

@@ -116,7 +116,7 @@ def _derivative(node: Expression, variable: str) -> Expression:
 
 
 def where_defined(relation: Relation, domain: Domain) -> Domain:
-    """Only where it is sure to have real values: variables whose logarithm is taken are positive, whose root is not negative.
+    """Only where it can have real values: variables whose logarithm is taken are positive, whose root is not negative.
 
     What stands within a sum or integral is left alone: an empty sum has a value whatever its terms are.
     """

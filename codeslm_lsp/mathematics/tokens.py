@@ -1,4 +1,4 @@
-"""Plain mathematical text → tokens. What is written in many ways (``**`` and ``^``, ``·`` and ``*``) is one token here."""
+"""Plain mathematical text → tokens. What is written in many ways (``**`` and ``^``, ``·`` and ``*``) is one token."""
 
 from __future__ import annotations
 

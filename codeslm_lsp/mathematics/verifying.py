@@ -1,4 +1,4 @@
-"""The text of a claim → a verdict: a counterexample is looked for, then a proof, and a proof counts only if values agree."""
+"""The text of a claim → a verdict: first a counterexample is looked for, then a proof, which counts if values agree."""
 
 from __future__ import annotations
 
@@ -65,15 +65,16 @@ def _is_enough(found: Search, domain: Domain) -> bool:
 def _method(left: Expression, operator: str, right: Expression, statement: Statement, clock: Clock) -> str | None:
     symbols, ranges = _moved(statement.domain)
     sides = attempted(
-        lambda: tuple(to_sympy(each, symbols, has_i=statement.has_i) for each in (left, right)), clock.share_s(2.0)
+        lambda: [to_sympy(each, symbols, has_i=statement.has_i) for each in (left, right)], clock.share_s(2.0)
     )
     if sides is None:
         return None
+    first, second = sides
     if operator == "=":
-        return method_of_equality(*sides, clock)
+        return method_of_equality(first, second, clock)
     if statement.has_i:
         return None
-    larger, smaller = sides if operator in (">", ">=") else sides[::-1]
+    larger, smaller = (first, second) if operator in (">", ">=") else (second, first)
     difference = attempted(lambda: sp.expand((larger - smaller).doit()), clock.share_s(2.0))
     if difference is None or difference.has(sp.nan, sp.zoo, sp.oo):
         return None

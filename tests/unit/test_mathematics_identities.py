@@ -1,4 +1,4 @@
-"""A collection of claims: what is false is never proved, and a counterexample is one for SymPy as well, which did not find it."""
+"""A collection of claims: what is false is never proved, and a counterexample is one for SymPy too."""
 
 from __future__ import annotations
 

@@ -116,6 +116,7 @@ def domain_of(relation: Expression, clause: str) -> Domain:
 def _pieces(clause: str) -> Iterable[tuple[Relation | tuple[str, ...], list[str]]]:
     """Relations, and words with the names they are about."""
     waiting: list[str] = []
+    before: tuple[str, ...] = ()
     for part in re.split(r"[,;]|\band\b|\b(?=for all\b|for every\b)", clause):
         text = part.strip(" .\t\n")
         if not text:
@@ -136,17 +137,32 @@ def _pieces(clause: str) -> Iterable[tuple[Relation | tuple[str, ...], list[str]
             yield relation, []
             for name in waiting:
                 yield Relation(relation.operators, (Name(name), *relation.operands[1:])), []
-            waiting = []
+            waiting, before = [], ()
         else:
             kinds, rest = _kinds_and_rest(text)
             names = rest.split()
             if not all(_NAME.fullmatch(name) for name in names):
                 raise ExpressionError(f"The condition {text!r} is not understood; write it like 'for x > 0'.")
-            waiting += names
-            if kinds:
-                yield kinds, list(waiting)
-                if "is" in text.split() or "are" in text.split() or not names:
-                    waiting = []
+            leads = (
+                bool(kinds)
+                and bool(names)
+                and not (set(text.split()) & {"is", "are", "be"})
+                and (
+                    text.split().index(names[0])
+                    > next(i for i, word in enumerate(text.split()) if word.lower() in _KINDS)
+                )
+            )
+            if leads:  # "integers m, n": what follows without a word of its own is of the same kind.
+                before = kinds
+                yield kinds, names
+                waiting = [*waiting, *names] if kinds == ("real",) else waiting
+            elif kinds:
+                yield kinds, [*waiting, *names]
+                waiting, before = [], ()
+            elif before and names:
+                yield before, names
+            else:
+                waiting += names
     for name in waiting:
         yield (), [name]
 

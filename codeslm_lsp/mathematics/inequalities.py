@@ -6,10 +6,12 @@ Exact: signs of polynomials by counting real roots, of quadratic forms by their 
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import TypeAlias
 
 import sympy as sp
 
 from codeslm_lsp.mathematics.domains import Range
+from codeslm_lsp.mathematics.growth import method_of_growth
 from codeslm_lsp.mathematics.patience import Clock, attempted
 from codeslm_lsp.mathematics.proving import MAX_SPLITS, STEP_S, cases_of
 from codeslm_lsp.mathematics.symbolic import Symbolic
@@ -17,7 +19,7 @@ from codeslm_lsp.mathematics.symbolic import Symbolic
 MAX_DEGREE = 40
 """Of a polynomial whose real roots are counted."""
 
-Ranges = dict[Symbolic, Range]
+Ranges: TypeAlias = dict[Symbolic, Range]
 
 
 def method_of_sign(
@@ -27,6 +29,9 @@ def method_of_sign(
     if difference.is_positive or (not strict and difference.is_nonnegative):
         return "by the signs of its parts"
     found = attempted(lambda: _rational(difference, ranges, strict), clock.share_s(2 * STEP_S))
+    if found:
+        return found
+    found = attempted(lambda: method_of_growth(difference, ranges, clock, strict=strict), clock.share_s(2 * STEP_S))
     if found:
         return found
     if n_splits < MAX_SPLITS and difference.has(sp.Abs, sp.sign, sp.Max, sp.Min):
@@ -64,6 +69,10 @@ def _without_functions(expression: Symbolic, ranges: Ranges) -> tuple[Symbolic, 
             is_open = of is not None and of.low == 0 and of.low_is_open
             expression = expression.subs(symbol, root ** sp.ilcm(1, *roots))
             ranges[root] = Range(False, Fraction(0), None, is_open)
+    expression = expression.replace(
+        lambda e: isinstance(e, sp.Abs) and isinstance(e.args[0], sp.sin | sp.cos),
+        lambda _: _fresh(ranges, Range(False, Fraction(0), Fraction(1))),
+    )
     bounded = {
         sp.sin: (-1, 1),
         sp.cos: (-1, 1),
@@ -81,6 +90,12 @@ def _without_functions(expression: Symbolic, ranges: Ranges) -> tuple[Symbolic, 
         expression = expression.subs(each, value)
         ranges[value] = Range(False, Fraction(low), None if high is None else Fraction(high), is_open, is_open)
     return expression, ranges
+
+
+def _fresh(ranges: Ranges, of: Range) -> Symbolic:
+    value = sp.Dummy("v", nonnegative=True)
+    ranges[value] = of
+    return value
 
 
 def _sign(expression: Symbolic, ranges: Ranges, strict: bool) -> tuple[int, str] | None:

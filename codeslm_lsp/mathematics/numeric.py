@@ -26,9 +26,6 @@ MAX_BITS = 20_000
 MAX_TERMS = 3_000
 """Of a sum that is added up."""
 
-ROUGH_DIGITS = 25
-"""Integrals, infinite sums and limits are found to about half of these."""
-
 
 class Undefined(Exception):
     """There is no real value here, or none that can be found with reasonable work."""

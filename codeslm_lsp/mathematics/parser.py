@@ -34,6 +34,7 @@ from codeslm_lsp.values import ExpressionError
 RELATIONS = frozenset({"=", "!=", "<", "<=", ">", ">=", "in"})
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
+_GLUED = re.compile(r"(sin|cos|tan|cot|sec|csc|ln|log|exp|sqrt)([a-z]|theta|alpha|beta|pi)")
 _BASED_LOG = re.compile(r"log_?(\d{1,3}|[a-z])")
 _CALLABLE_LETTERS = frozenset("fghFGHPp")
 """A letter before brackets is a factor, but these are functions to everybody."""
@@ -128,6 +129,8 @@ class Parser:
                 left = Binary(operator, left, self._signed())
                 if operator == "/" and self._next.tight and self._starts_factor() and self._is_single(divisor_at):
                     raise self._error("it is not clear whether a factor is divided by; write brackets around it")
+            elif self._takes("//"):
+                left = Call("floor", (Binary("/", left, self._signed()),))
             elif (self._is("%") and not self._percent_here()) or self._is_word("mod"):
                 self._take()
                 left = Call("mod", (left, self._signed()))
@@ -180,7 +183,12 @@ class Parser:
     def _power(self) -> Expression:
         base = self._postfix(self._atom())
         if self._takes("^"):
-            return Binary("^", base, self._deeper(self._signed))
+            exponent_at = self._place
+            power = Binary("^", base, self._deeper(self._signed))
+            is_number = self._tokens[exponent_at].kind == "number" and self._place == exponent_at + 1
+            if is_number and self._next.kind == "name" and self._next.tight and base in (Name("e"), _number(base)):
+                raise self._error("it is not clear whether a factor is in the exponent; write brackets around it")
+            return power
         return base
 
     def _postfix(self, node: Expression) -> Expression:
@@ -253,6 +261,8 @@ class Parser:
             return self._big(derivative)
         if name in self._names:
             return Name(name)
+        if self._glued(name):
+            return self._named(self._tokens[self._place - 1].text, token)
         function = function_named(name)
         if function is not None and (self._is("(") or function in PREFIX_FUNCTIONS):
             return self._call(function)
@@ -272,6 +282,16 @@ class Parser:
                 f"{name} at character {token.start + 1} is not a known function; write what it means."
             )
         return self._split(name) if self._splits(name) else Name(name)
+
+    def _glued(self, name: str) -> bool:
+        """Whether it was ``sinx``, which is two tokens from now on."""
+        found = _GLUED.fullmatch(name)
+        if found is None or function_named(name) is not None:
+            return False
+        start = self._tokens[self._place - 1].start
+        parts = (Token("name", found[1], start), Token("name", found[2], start + len(found[1])))
+        self._tokens = (*self._tokens[: self._place - 1], *parts, *self._tokens[self._place :])
+        return True
 
     def _splits(self, name: str) -> bool:
         """Whether ``xy`` is x times y: letters that stand alone elsewhere in the text."""
@@ -342,6 +362,10 @@ class Parser:
 
     def _is_function(self) -> bool:
         return self._next.kind == "name" and function_named(self._next.text) in PREFIX_FUNCTIONS
+
+
+def _number(node: Expression) -> Number | None:
+    return node if isinstance(node, Number) else None
 
 
 def checked_call(function: str, arguments: tuple[Expression, ...], place: int = 0) -> Call:

@@ -22,17 +22,26 @@ MAX_OPERATIONS = 400
 MAX_SPLITS = 3
 """Of cases by sign; each makes three of one."""
 
+_COUNTING = (sp.factorial, sp.binomial, sp.gamma)
+
 _METHODS: tuple[tuple[str, Callable[[Symbolic], Symbolic]], ...] = (
     ("by expanding", sp.expand),
     ("by bringing everything to one denominator", lambda d: sp.cancel(sp.together(d))),
     ("by trigonometric identities", sp.trigsimp),
     ("by addition theorems", lambda d: sp.expand(sp.trigsimp(sp.expand_trig(d)))),
     ("by the rules of powers", lambda d: sp.expand(sp.powsimp(sp.powdenest(sp.expand(d))))),
-    ("by the rules of factorials", lambda d: sp.expand(sp.combsimp(d))),
-    ("by the rules of the gamma function", lambda d: sp.simplify(sp.gammasimp(d.rewrite(sp.gamma)))),
+    ("by the rules of factorials", lambda d: sp.expand(sp.combsimp(d)) if d.has(*_COUNTING) else d),
+    (
+        "by the rules of the gamma function",
+        lambda d: sp.simplify(sp.gammasimp(d.rewrite(sp.gamma))) if d.has(*_COUNTING) else d,
+    ),
     ("by writing roots without nesting", lambda d: sp.sqrtdenest(sp.radsimp(d))),
+    (
+        "by the arc cosine's complement",
+        lambda d: sp.expand(d.replace(sp.acos, lambda x: sp.pi / 2 - sp.asin(x))) if d.has(sp.acos) else d,
+    ),
     ("by simplifying", sp.simplify),
-    ("by the rules of logarithms", lambda d: sp.simplify(sp.expand_log(d))),
+    ("by the rules of logarithms", lambda d: sp.simplify(sp.expand_log(d)) if d.has(sp.log) else d),
     ("by exponential functions", lambda d: sp.simplify(sp.expand(sp.powsimp(sp.expand(d.rewrite(sp.exp)))))),
     ("by tangents of half angles", lambda d: sp.simplify(sp.cancel(sp.together(sp.expand_trig(d).rewrite(sp.tan))))),
     ("by sines and cosines", lambda d: sp.trigsimp(sp.together(sp.expand_trig(d.rewrite(sp.cos).rewrite(sp.sin))))),

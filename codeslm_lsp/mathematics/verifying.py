@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import sympy as sp
 
 from codeslm_lsp.mathematics.answers import Verdict
 from codeslm_lsp.mathematics.domains import Domain, Range
-from codeslm_lsp.mathematics.expressions import Expression, Relation
+from codeslm_lsp.mathematics.expressions import Call, Expression, Number, Relation, children, walk, with_children
 from codeslm_lsp.mathematics.inequalities import method_of_sign
 from codeslm_lsp.mathematics.patience import Clock, attempted
 from codeslm_lsp.mathematics.printing import to_text
@@ -26,6 +29,38 @@ def verify(text: str, limit_s: float) -> Verdict:
     """Whether a claim is true where both sides are defined. Raises ``ExpressionError`` where it is not understood."""
     statement = read_statement(text)
     clock = Clock(limit_s)
+    verdict = _judged(statement, clock)
+    if verdict.outcome != "refuted":
+        return verdict
+    for relation, how in _other_readings(statement.relation):
+        described = statement.domain.described()
+        text = to_text(relation) + (f" for {described}" if described else "")
+        other = _judged(replace(statement, relation=relation, text=text), clock)
+        if other.outcome != "refuted":
+            return replace(other, detail=f"{other.detail.rstrip('.')}; {how}.")
+    return verdict
+
+
+def _other_readings(relation: Relation) -> Iterator[tuple[Relation, str]]:
+    """What else it may say: ``log`` to base 10, as schools write it; ``a = b mod m`` as a congruence."""
+    decimal = Relation(relation.operators, tuple(map(_decimal_logarithms, relation.operands)))
+    if decimal != relation:
+        yield decimal, "log is read to base 10"
+    match relation:
+        case Relation(("=",), (left, Call("mod", (right, modulus)))):
+            sides = tuple(Call("mod", (each, modulus)) for each in (left, right))
+            yield Relation(("=",), sides), "mod is read as a congruence"
+
+
+def _decimal_logarithms(node: Expression) -> Expression:
+    changed = with_children(node, tuple(map(_decimal_logarithms, children(node))))
+    match changed:
+        case Call("log", (argument,)):
+            return Call("log", (argument, Number("10")))
+    return changed
+
+
+def _judged(statement: Statement, clock: Clock) -> Verdict:
     links = statement.relation.links
     verdicts = [_link(statement, *link, Clock(clock.left_s / (len(links) - i))) for i, link in enumerate(links)]
     for outcome in ("refuted", "unknown"):
@@ -69,7 +104,7 @@ def _method(left: Expression, operator: str, right: Expression, statement: State
     )
     if sides is None:
         return None
-    first, second = sides
+    first, second = _under_equations(sides, statement, symbols)
     if operator == "=":
         return method_of_equality(first, second, clock)
     if statement.has_i:
@@ -83,6 +118,29 @@ def _method(left: Expression, operator: str, right: Expression, statement: State
             -difference, ranges, clock, strict=True
         )
     return method_of_sign(difference, ranges, clock, strict=operator in ("<", ">"))
+
+
+def _under_equations(
+    sides: list[Symbolic], statement: Statement, symbols: dict[str, Symbolic]
+) -> tuple[Symbolic, Symbolic]:
+    """The sides where the equations among the conditions hold, as far as one can be solved for a variable."""
+    first, second = sides
+    for each in statement.domain.conditions:
+        if not isinstance(each, Relation) or each.operators != ("=",) or {"mod"} & _called(each):
+            continue
+        left, right = (to_sympy(side, symbols) for side in each.operands)
+        difference = sp.expand(left - right)
+        for symbol in sorted(difference.free_symbols & (first - second).free_symbols, key=str):
+            slope = difference.diff(symbol)
+            if slope.is_number and slope != 0:
+                value = symbol - difference / slope
+                first, second = (side.subs(symbol, value) for side in (first, second))
+                break
+    return first, second
+
+
+def _called(node: Expression) -> set[str]:
+    return {each.function for each in walk(node) if isinstance(each, Call)}
 
 
 def _moved(domain: Domain) -> tuple[dict[str, Symbolic], dict[Symbolic, Range]]:

@@ -37,6 +37,18 @@ NEVER_PROVED = [
     "acos(cos(x)) = x",
     "ln(x^2) = 2ln(x) + 0*sqrt(-x^2)",
     "(-8)^(1/3) = -2",
+    "e^x >= 1 + x + 1e-30",
+    "e^x > 1 + x",
+    "sin x < x",
+    "sin x < x for x >= 0",
+    "cos x > 1 - x^2/2",
+    "ln x <= x - 1.000000000001",
+    "a^2 + b^2 = 1 + 2a b if a + b = 1",
+    "n^3 - n = 0 mod 7",
+    "acos(x) + asin(x) = pi",
+    "sqrt(a b) = sqrt(a) sqrt(b) + 0i",
+    "(e^(i x))^(1/2) = e^(i x/2)",
+    "ln(e^(i x)) = i x",
     "integrate(sin(m x) sin(n x), x, 0, pi) = 0 for m, n integers",
     "x^2 + y^2 >= 2x y + 1e-9",
     "x^4 - 10x^3 + 35x^2 - 50x + 24 >= 0",
@@ -49,7 +61,47 @@ NEVER_PROVED = [
 ]
 """False claims, or claims about nothing, at which a computer algebra system may stumble."""
 
+NEVER_REFUTED = [
+    r"\sum_{n=0}^{\infty} \frac{x^n}{n!} = e^x",
+    "cosh^2 x - sinh^2 x = 1",
+    "sin(10^20) = sin(10^20 + 2pi)",
+    "d/dx (cosh^2 x - sinh^2 x) = 0",
+    "integrate(cosh(t)^2 - sinh(t)^2, t, 0, x) = x",
+    "sum((-1)^k x^(2k + 1)/(2k + 1)!, k, 0, oo) = sin x",
+    "(1 + 1e-40)^(10^3) > 1",
+    "tan(atan(x)) = x",
+    "gcd(a, b) lcm(a, b) = a b for positive integers a, b",
+    "(e^x - 1)(e^(-x) + 1) = e^x - e^(-x)",
+    "floor(sqrt(x)^2) <= x",
+    "sqrt(x + 1) - sqrt(x) = 1/(sqrt(x + 1) + sqrt(x))",
+    "integrate(1/x, x, 1, y) = ln y",
+    "limit((x^2 - a^2)/(x - a), x, a) = 2a",
+    "2^n > n for n natural",
+]
+"""True claims at which numbers may stumble."""
+
+MORE_TRUE = [
+    "e^x >= 1 + x",
+    "ln x <= x - 1",
+    "sin x < x for x > 0",
+    "sin x >= x - x^3/6 for x >= 0",
+    "cos x >= 1 - x^2/2",
+    "e^x > x for x > 0",
+    "|sin x| <= 1",
+    "asin(x) + acos(x) = pi/2",
+    "a^2 + b^2 = 1 - 2a b if a + b = 1",
+    "e^(i x) = cos x + i sin x",
+    "(a + b + c)^2 <= 3(a^2 + b^2 + c^2)",
+    "product(k, k, 1, n) = n!",
+    "sum((-1)^k/(2k + 1), k, 0, oo) = pi/4",
+]
+
 UNDERSTOOD = [
+    ("a b = b a for positive integers a, b", "a*b = b*a for all integer a > 0 and integer b > 0"),
+    ("a b = b a for integers a, b and real c", "a*b = b*a for all integer a and integer b"),
+    ("a b = b a for real a, b > 0", "a*b = b*a for all real a > 0 and real b > 0"),
+    ("n x = x n for integer n, x > 0", "n*x = x*n for all integer n and real x > 0"),
+    ("x y = y x where x, y are integers", "x*y = y*x for all integer x and integer y"),
     ("sqrt(x^2) = x for all x > 0", "sqrt(x^2) = x for all real x > 0"),
     ("x/x = 1 for real x", "x/x = 1 for all real x"),
     ("n! >= n where n is a positive integer", "n! >= n for all integer n > 0"),
@@ -80,6 +132,26 @@ def test_what_is_false_is_refuted(claim: str) -> None:
 @pytest.mark.parametrize("claim", NEVER_PROVED)
 def test_is_never_proved(claim: str) -> None:
     assert verify(claim, LIMIT_S).outcome != "proved"
+
+
+@pytest.mark.parametrize(
+    ("claim", "outcome"),
+    [("log(100) = 2", "proved"), ("log(e) = 1", "proved"), ("log(1000) = 2", "refuted"), ("ln(100) = 2", "refuted")],
+)
+def test_log_is_natural_or_to_base_ten(claim: str, outcome: str) -> None:
+    verdict = verify(claim, LIMIT_S)
+    assert verdict.outcome == outcome
+    assert ("base 10" in verdict.detail) == (claim == "log(100) = 2")
+
+
+@pytest.mark.parametrize("claim", MORE_TRUE)
+def test_more_that_is_true_is_proved(claim: str) -> None:
+    assert verify(claim, LIMIT_S).outcome == "proved"
+
+
+@pytest.mark.parametrize("claim", NEVER_REFUTED)
+def test_what_is_true_is_not_refuted(claim: str) -> None:
+    assert verify(claim, LIMIT_S).outcome != "refuted"
 
 
 @pytest.mark.parametrize(("text", "statement"), UNDERSTOOD)

@@ -29,9 +29,9 @@ def method_of_growth(difference: Symbolic, ranges: dict[Symbolic, Range], clock:
     if symbol.is_integer:
         return None  # Its functions are not smooth.
     is_half = of.low == 0 and of.high is None
-    if is_half and _is_smooth(difference, symbol, at_zero=True):
-        if _grows_from_zero(difference, symbol, of.low_is_open, strict, MAX_DERIVATIVES):
-            return "by the signs of its derivatives"
+    is_smooth = is_half and _is_smooth(difference, symbol, at_zero=True)
+    if is_smooth and _grows_from_zero(difference, symbol, of.low_is_open, strict, MAX_DERIVATIVES):
+        return "by the signs of its derivatives"
     if (is_half or of == Range()) and not strict and _is_smooth(difference, symbol, at_zero=False):
         first, second = difference.diff(symbol), difference.diff(symbol, 2)
         for at in TOUCHING:

@@ -23,6 +23,8 @@ START_S = 30.0
 MAX_LINE_BYTES = 1 << 20
 """An exact answer has at most 6,000 digits, and there are at most 60 of them."""
 
+CLOSED = "Mathematics has been closed; open it again to ask."
+
 
 class Mathematician:
     """Checks mathematics in a process of its own, one question at a time. All methods belong to one event loop.
@@ -65,11 +67,13 @@ class Mathematician:
     async def _ask(self, task: str, *texts: str) -> Any:
         async with self._turn:
             if self._is_closed:
-                raise ExpressionError("Mathematics has been closed; open it again to ask.")
+                raise ExpressionError(CLOSED)
             self._n_asked += 1
             question = {"id": self._n_asked, "task": task, "texts": texts, "limit_s": self._limit_s * GRACE}
             try:
                 process = self._process if self._process is not None else await self._start()
+                if self._is_closed:  # While it started.
+                    raise ExpressionError(CLOSED)
                 said = await self._told(process, question)
             except BaseException:
                 # Whatever the worker does now is not wanted any more, a cancelled question included.

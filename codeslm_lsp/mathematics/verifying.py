@@ -117,7 +117,9 @@ def _method(left: Expression, operator: str, right: Expression, statement: State
         return method_of_sign(difference, ranges, clock, strict=True) or method_of_sign(
             -difference, ranges, clock, strict=True
         )
-    return method_of_sign(difference, ranges, clock, strict=operator in ("<", ">"))
+    if operator in ("<", ">"):
+        return method_of_sign(difference, ranges, clock, strict=True)
+    return method_of_sign(difference, ranges, clock, strict=False) or method_of_equality(first, second, clock)
 
 
 def _under_equations(

@@ -88,6 +88,7 @@ MORE_TRUE = [
     "cos x >= 1 - x^2/2",
     "e^x > x for x > 0",
     "|sin x| <= 1",
+    "cos(2x) >= 1 - 2sin^2 x",
     "asin(x) + acos(x) = pi/2",
     "a^2 + b^2 = 1 - 2a b if a + b = 1",
     "e^(i x) = cos x + i sin x",

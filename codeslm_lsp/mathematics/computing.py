@@ -1,4 +1,4 @@
-"""Statements as a model writes them, one a line → the value of ``answer``, exactly; or one sentence saying what is wrong.
+"""Statements as a model writes them, one a line → the exact value of ``answer``, or one sentence saying what is wrong.
 
 ``price = 80``, ``x + y = 10``, ``answer = price*25%``: names that are defined are put in, the rest is solved.
 """
@@ -144,7 +144,11 @@ class _Program:
             return False
         value = self._value(of, self._values)
         before = self._values.get(name)
-        if before is not None and name not in free_names(of) and attempted(lambda: sp.simplify(before - value), 1.0) != 0:
+        if (
+            before is not None
+            and name not in free_names(of)
+            and attempted(lambda: sp.simplify(before - value), 1.0) != 0
+        ):
             raise ExpressionError(f"{name} has two values, {text_of(before)} and {text_of(value)}; use two names.")
         self._values.pop(name, None)
         self._values[name] = value
@@ -173,13 +177,20 @@ class _Program:
         conditions = [link for each in system for link in each.links if link[1] != "="]
         unknowns = sorted({name for left, _, right in equations for name in self._unknown(left) | self._unknown(right)})
         if not equations:
-            missing = sorted({name for each in results for name in self._unknown(each.operands[1])}
-                             - {each.operands[0].name for each in results if isinstance(each.operands[0], Name)})
+            missing = sorted(
+                {name for each in results for name in self._unknown(each.operands[1])}
+                - {each.operands[0].name for each in results if isinstance(each.operands[0], Name)}
+            )
             if missing:
                 raise ExpressionError(f"{missing[0]} is not defined; define it before it is used.")
             raise ExpressionError("The definitions go round in a circle; define one of the names by numbers.")
-        circular = [each for each in system if isinstance(each.operands[0], Name)
-                    and each.operands[0].name in free_names(each.operands[1]) and len(system) == 1]
+        circular = [
+            each
+            for each in system
+            if isinstance(each.operands[0], Name)
+            and each.operands[0].name in free_names(each.operands[1])
+            and len(system) == 1
+        ]
         if len(unknowns) > MAX_UNKNOWNS:
             raise ExpressionError(f"There are more than {MAX_UNKNOWNS} unknowns; write fewer.")
         solutions = self._solutions(equations, unknowns)
@@ -188,8 +199,12 @@ class _Program:
             if circular:
                 raise ExpressionError(f"{circular[0].operands[0].name} is defined by itself; define it by other names.")  # type: ignore[union-attr]
             raise ExpressionError("The equations contradict each other, or have no real solution; check them.")
-        kept.sort(key=lambda each: (not all(value.is_nonnegative for value in each.values()),
-                                    [-float(v) if v.is_number else 0 for v in each.values()]))
+        kept.sort(
+            key=lambda each: (
+                not all(value.is_nonnegative for value in each.values()),
+                [-float(v) if v.is_number else 0 for v in each.values()],
+            )
+        )
         complete = []
         for solution in kept:
             values = {**self._values, **solution}
@@ -200,8 +215,12 @@ class _Program:
             complete.append(values)
         return complete
 
-    def _solutions(self, equations: list[tuple[Expression, str, Expression]], unknowns: list[str]) -> list[dict[str, Symbolic]]:
-        differences = [self._value(left, self._values) - self._value(right, self._values) for left, _, right in equations]
+    def _solutions(
+        self, equations: list[tuple[Expression, str, Expression]], unknowns: list[str]
+    ) -> list[dict[str, Symbolic]]:
+        differences = [
+            self._value(left, self._values) - self._value(right, self._values) for left, _, right in equations
+        ]
         symbols = [self._symbols[name] for name in unknowns]
         if any(each.is_number and sp.simplify(each) != 0 for each in differences):
             raise ExpressionError("The equations contradict each other, or have no real solution; check them.")
@@ -230,7 +249,8 @@ class _Program:
         for values in solutions:
             if self._listed is not None:
                 parts = [self._checked(self._value(each, values)) for each in self._listed.items]
-                opening, closing = (self._listed.brackets or "  ")
+                brackets = self._listed.brackets or "  "
+                opening, closing = brackets[0], brackets[1]
                 shown = (opening + ", ".join(map(text_of, parts)) + closing).strip()
                 answers.append((shown, (opening + ", ".join(map(decimal_of, parts)) + closing).strip()))
                 continue
@@ -250,13 +270,23 @@ class _Program:
         return Computed(*answers[0], told)
 
     def _checked(self, answer: Symbolic) -> Symbolic:
-        simplified = attempted(lambda: sp.nsimplify(sp.simplify(answer)) if answer.is_Rational else sp.simplify(answer),
-                               self._clock.share_s(2.0))
+        simplified = attempted(
+            lambda: sp.nsimplify(sp.simplify(answer)) if answer.is_Rational else sp.simplify(answer),
+            self._clock.share_s(2.0),
+        )
         answer = answer if simplified is None else simplified
         if answer.free_symbols:
             names = sorted(each.name for each in answer.free_symbols)
-            is_equation = any(name in free_names(line.relation) for line in self._waiting if line.relation for name in names)
-            what = "is not determined by the equations; add one" if is_equation else "is not defined; define it before it is used"
+            is_equation = any(
+                name in free_names(line.relation) for line in self._waiting if line.relation for name in names
+            )
+            if any(line.name == names[0] for line in self._waiting):
+                raise ExpressionError(f"{names[0]} is defined in a circle; define one of the names by numbers.")
+            what = (
+                "is not determined by the equations; add one"
+                if is_equation
+                else "is not defined; define it before it is used"
+            )
             raise ExpressionError(f"{names[0]} {what}.")
         if answer.has(sp.zoo, sp.nan) or answer.is_real is False:
             raise ExpressionError("The answer is not a real number; check the statements.")
@@ -278,7 +308,9 @@ def _is_result(relation: Relation, system: list[Relation], values: dict[str, Sym
     if relation.operators != ("=",) or not isinstance(first, Name) or first.name in values:
         return False
     others = [each for each in system if each is not relation]
-    return first.name not in free_names(relation.operands[1]) and not any(first.name in free_names(each) for each in others)
+    return first.name not in free_names(relation.operands[1]) and not any(
+        first.name in free_names(each) for each in others
+    )
 
 
 def text_of(value: Symbolic) -> str:

@@ -8,7 +8,6 @@ from fractions import Fraction
 
 from codeslm_lsp.mathematics.domains import Domain, Range
 from codeslm_lsp.mathematics.expressions import (
-
     Call,
     Expression,
     Name,
@@ -24,14 +23,52 @@ from codeslm_lsp.mathematics.parser import parse_plain
 from codeslm_lsp.values import ExpressionError
 
 _FILLERS = frozenset(
-    "for all every any each a an the is are be number numbers value values of that both when where if with given assuming "
-    "provided such let as long so only it holds then on over and".split()
+    [
+        "for",
+        "all",
+        "every",
+        "any",
+        "each",
+        "a",
+        "an",
+        "the",
+        "is",
+        "are",
+        "be",
+        "number",
+        "numbers",
+        "value",
+        "values",
+        "of",
+        "that",
+        "both",
+        "when",
+        "where",
+        "if",
+        "with",
+        "given",
+        "assuming",
+        "provided",
+        "such",
+        "let",
+        "as",
+        "long",
+        "so",
+        "only",
+        "it",
+        "holds",
+        "then",
+        "on",
+        "over",
+        "and",
+    ]
 )
 _KINDS: dict[str, tuple[str, ...]] = {
     "real": ("real",), "reals": ("real",), "rational": ("real",), "rationals": ("real",),
     "integer": ("integer",), "integers": ("integer",), "whole": ("integer",),
     "natural": ("integer", "positive"), "naturals": ("integer", "positive"),
-    "positive": ("positive",), "negative": ("negative",), "nonnegative": ("nonnegative",), "non-negative": ("nonnegative",),
+    "positive": ("positive",), "negative": ("negative",), "nonnegative": ("nonnegative",),
+    "non-negative": ("nonnegative",),
     "nonzero": ("nonzero",), "non-zero": ("nonzero",), "odd": ("integer", "odd"), "even": ("integer", "even"),
 }  # fmt: skip
 """Words for what a variable is. Natural numbers start at 1 here: what holds from 0 on holds from 1 on, not the reverse,
@@ -47,7 +84,7 @@ _NAME = re.compile(r"[A-Za-zα-ω](?:_?\d+)?")
 
 
 def domain_of(relation: Expression, clause: str) -> Domain:
-    """What the variables of ``relation`` may be if ``clause`` holds. Raises ``ExpressionError`` where that is not understood.
+    """What the variables of ``relation`` may be if ``clause`` holds. Raises ``ExpressionError``.
 
     Without a clause they are real; what occurs as a bound of a sum, in a factorial or in a binomial is an integer >= 0.
     """
@@ -79,6 +116,7 @@ def domain_of(relation: Expression, clause: str) -> Domain:
 def _pieces(clause: str) -> Iterable[tuple[Relation | tuple[str, ...], list[str]]]:
     """Relations, and words with the names they are about."""
     waiting: list[str] = []
+    before: tuple[str, ...] = ()
     for part in re.split(r"[,;]|\band\b|\b(?=for all\b|for every\b)", clause):
         text = part.strip(" .\t\n")
         if not text:
@@ -99,17 +137,32 @@ def _pieces(clause: str) -> Iterable[tuple[Relation | tuple[str, ...], list[str]
             yield relation, []
             for name in waiting:
                 yield Relation(relation.operators, (Name(name), *relation.operands[1:])), []
-            waiting = []
+            waiting, before = [], ()
         else:
             kinds, rest = _kinds_and_rest(text)
             names = rest.split()
             if not all(_NAME.fullmatch(name) for name in names):
                 raise ExpressionError(f"The condition {text!r} is not understood; write it like 'for x > 0'.")
-            waiting += names
-            if kinds:
-                yield kinds, list(waiting)
-                if "is" in text.split() or "are" in text.split() or not names:
-                    waiting = []
+            leads = (
+                bool(kinds)
+                and bool(names)
+                and not (set(text.split()) & {"is", "are", "be"})
+                and (
+                    text.split().index(names[0])
+                    > next(i for i, word in enumerate(text.split()) if word.lower() in _KINDS)
+                )
+            )
+            if leads:  # "integers m, n": what follows without a word of its own is of the same kind.
+                before = kinds
+                yield kinds, names
+                waiting = [*waiting, *names] if kinds == ("real",) else waiting
+            elif kinds:
+                yield kinds, [*waiting, *names]
+                waiting, before = [], ()
+            elif before and names:
+                yield before, names
+            else:
+                waiting += names
     for name in waiting:
         yield (), [name]
 
@@ -125,8 +178,12 @@ def _kinds_and_rest(text: str) -> tuple[tuple[str, ...], str]:
         lower = word.lower()
         if lower in _KINDS:
             kinds += _KINDS[lower]
-        elif lower not in _FILLERS or (len(word) == 1 and any(each in text.split() for each in (f"{word} <", f"{word}"))
-                                       and word == "a" and _is_variable(text)):
+        elif lower not in _FILLERS or (
+            len(word) == 1
+            and any(each in text.split() for each in (f"{word} <", f"{word}"))
+            and word == "a"
+            and _is_variable(text)
+        ):
             rest.append(word)
     return tuple(kinds), " ".join(rest)
 
@@ -147,9 +204,13 @@ def _counting(node: Expression) -> frozenset[str]:
                 found |= frozenset().union(*map(free_names, arguments))
             case Call("sum" | "product", (_, _, *bounds)):
                 found |= frozenset().union(*map(free_names, bounds))
-    bound = {each.arguments[1].name for each in walk(node)
-             if isinstance(each, Call) and each.function in ("sum", "product", "integrate", "limit")
-             and isinstance(each.arguments[1], Name)}
+    bound = {
+        each.arguments[1].name
+        for each in walk(node)
+        if isinstance(each, Call)
+        and each.function in ("sum", "product", "integrate", "limit")
+        and isinstance(each.arguments[1], Name)
+    }
     return frozenset(found - CONSTANTS - bound)
 
 
@@ -176,11 +237,11 @@ def _bounded(ranges: dict[str, Range], left: Expression, operator: str, right: E
     if not (isinstance(left, Name) and left.name in ranges) or value is None:
         return False
     is_open = operator in ("<", ">")
-    bounds = (value, None) if operator in (">", ">=") else (None, value)
+    is_low = operator in (">", ">=")
     before = ranges[left.name]
-    if before.is_integer and before.low == 0 and not before.low_is_open and bounds[0] is not None:
+    if before.is_integer and before.low == 0 and not before.low_is_open and is_low:
         before = Range(True, None, before.high, False, before.high_is_open) if value < 0 else before
-    ranges[left.name] = before.within(*bounds, (is_open, is_open))
+    ranges[left.name] = before.within(value if is_low else None, None if is_low else value, (is_open, is_open))
     return True
 
 
@@ -191,5 +252,3 @@ def exact_value(node: Expression) -> Fraction | None:
     except Undefined:
         return None
     return Fraction(value) if isinstance(value, int | Fraction) else None
-
-

@@ -10,15 +10,21 @@ from itertools import islice, product
 from typing import TypeAlias
 
 from codeslm_lsp.mathematics.expressions import Expression
+from codeslm_lsp.mathematics.printing import to_text
 
 Point: TypeAlias = Mapping[str, int | Fraction]
 """A value for every variable; an ``int`` where the variable is an integer."""
 
-SPECIAL = tuple(Fraction(*each) for each in ((0, 1), (1, 1), (-1, 1), (2, 1), (-2, 1), (1, 2), (-1, 2), (3, 1), (-3, 1)))
+SPECIAL = tuple(
+    Fraction(*each) for each in ((0, 1), (1, 1), (-1, 1), (2, 1), (-2, 1), (1, 2), (-1, 2), (3, 1), (-3, 1))
+)
 """Where identities that hold nearly everywhere tend to fail: zero, units, signs, equal variables."""
 
-WIDE = tuple(Fraction(each) for each in (10, -10, 100, -100, 1000)) + (Fraction(1, 100), Fraction(-1, 100))
+WIDE = (*map(Fraction, (10, -10, 100, -100, 1000)), Fraction(1, 100), Fraction(-1, 100))
 """Where one side of an inequality outgrows the other."""
+
+N_COUNTED = 100
+"""Of a single integer so many values are tried one by one: n^2 + n + 41 is a prime for n < 40."""
 
 MAX_GRID = 400
 """Points whose coordinates are special; 9² for two variables, the first ones for more."""
@@ -48,7 +54,8 @@ class Range:
             default=(None, False),
         )
         end = min(
-            [(self.high, not self.high_is_open)] * (self.high is not None) + [(high, not is_open[1])] * (high is not None),
+            [(self.high, not self.high_is_open)] * (self.high is not None)
+            + [(high, not is_open[1])] * (high is not None),
             default=(None, True),
         )
         return Range(self.is_integer, start[0], end[0], start[1], not end[1])
@@ -72,8 +79,6 @@ class Domain:
 
     def described(self) -> str:
         """``all real x and integer n >= 0``, for a sentence; nothing where there is no variable."""
-        from codeslm_lsp.mathematics.printing import to_text
-
         parts = [each.described(name) for name, each in sorted(self.ranges.items())]
         if not parts:
             return ""
@@ -101,6 +106,10 @@ def points(domain: Domain, n_random: int, seed: int = 1) -> Iterator[Point]:
         source.shuffle(grid)
         yield from grid[:MAX_GRID]
         yield from zip(*(wide[name] or special[name] for name in names), strict=False)
+        if len(names) == 1 and domain.ranges[names[0]].is_integer:
+            low = domain.ranges[names[0]].low
+            first = -N_COUNTED // 2 if low is None else int(low)
+            yield from ((Fraction(n),) for n in range(first, first + N_COUNTED) if n in domain.ranges[names[0]])
         for _ in range(n_random):
             yield tuple(_random(domain.ranges[name], source) for name in names)
 

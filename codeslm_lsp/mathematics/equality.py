@@ -1,6 +1,6 @@
 r"""Two final answers as people and models write them → whether they say the same.
 
-``\frac12``, ``0.5`` and ``50\%`` do; ``3.14`` and ``\pi`` do not. Order counts in tuples, not in sets and lists of roots.
+``\frac12``, ``0.5`` and ``50\%`` do; ``3.14`` and ``\pi`` do not. Order counts in tuples, not in sets and lists.
 """
 
 from __future__ import annotations
@@ -37,7 +37,12 @@ _TEXT = re.compile(r"\\(?:text|mathrm|textbf|mbox|textit)\s*\{([^{}]*)\}")
 _MIXED = re.compile(r"(?<![\d.)}])(\d+)\s*\\[dt]?frac\s*(?:\{\s*(\d+)\s*\}|(\d))\s*(?:\{\s*(\d+)\s*\}|(\d))")
 _BASED = re.compile(r"(?<![\w.])(\d+)\s*_\s*(?:\{\s*(\d+)\s*\}|(\d+))")
 _MATRIX = re.compile(r"\\begin\{[pbv]?matrix\}(.*?)\\end\{[pbv]?matrix\}", re.DOTALL)
-_UNIT = re.compile(r"^(?P<number>.*[\d)}])\s*(?P<unit>(?:[A-Za-z]{2,}|(?<=\s)[A-Za-z])(?:[ /][A-Za-z]+)*\.?(?:\s*\^?\s*[23²³])?)$")
+_UNIT = re.compile(
+    r"^(?P<number>.*[\d)}])(?:\s*(?=(?:[cmk]m|k?g|m[gls]|mL|in|ft|mi|hr|Hz|Pa|oz|lbs?|yd)\b)|\s+(?=[A-Za-z]{3}|[mgsLhNJKVW]\b))"
+    r"(?P<unit>[A-Za-z]+(?:[ /][A-Za-z]+)*\.?(?:\s*\^?\s*(?:\{[23]\}|[23²³]))?)$"
+)
+"""Letters without a space, or single ones, are units only if they are known: ``2xy`` and ``2 x`` are products."""
+_NUMERIC_COMMAND = re.compile(r"\\(?:[dt]?frac|sqrt|pi|cdot|times|left|right)|base|pi|sqrt")
 _WORDS = re.compile(r"[A-Za-z][A-Za-z' -]*")
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 
@@ -98,7 +103,7 @@ def _parsed(text: str, words: str) -> _Read:
     text = re.sub(r"\\\$", "", text)
     bare = _TEXT.sub(lambda found: f" {found[1].strip()} ", text).strip()
     found = _UNIT.match(bare)
-    if found is not None and not re.search(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+|base|oo", "", found["number"])):
+    if found is not None and not re.search(r"[A-Za-z]", _NUMERIC_COMMAND.sub("", found["number"])):
         text, unit = found["number"], _singular(found["unit"])
     elif _WORDS.fullmatch(bare) and len(bare) > 1 and bare not in CONSTANTS:
         return _Read(None, words)
@@ -165,7 +170,10 @@ def _same(left: Expression, right: Expression, clock: Clock) -> bool:
                 and len(left.items) == len(right.items)
                 and all(_same(a, b, clock) for a, b in zip(left.items, right.items, strict=True))
             )
-        case (Collection(brackets="{}" | "", items=(only,)), other) | (other, Collection(brackets="{}" | "", items=(only,))):
+        case (Collection(brackets="{}" | "", items=(only,)), other) | (
+            other,
+            Collection(brackets="{}" | "", items=(only,)),
+        ):
             return _same(only, other, clock)
         case (Collection(), _) | (_, Collection()):
             return False
@@ -200,8 +208,10 @@ def _same_relations(left: Relation, right: Relation, clock: Clock) -> bool:
         return _same_numbers(first, second, clock) or _same_numbers(first, Unary("-", second), clock)
     if left.operators == right.operators:
         return all(_same(a, b, clock) for a, b in zip(left.operands, right.operands, strict=True))
-    return len(right.operators) == 1 and right.operators[0] in _FLIPPED and left == replace(
-        right, operators=(_FLIPPED[right.operators[0]],), operands=right.operands[::-1]
+    return (
+        len(right.operators) == 1
+        and right.operators[0] in _FLIPPED
+        and left == replace(right, operators=(_FLIPPED[right.operators[0]],), operands=right.operands[::-1])
     )
 
 
@@ -219,4 +229,4 @@ def _same_numbers(left: Expression, right: Expression, clock: Clock) -> bool:
         return True
     symbols = symbols_of(domain)
     sides = attempted(lambda: tuple(to_sympy(each, symbols, has_i=has_i) for each in (left, right)), clock.share_s(2.0))
-    return sides is not None and method_of_equality(*sides, clock) is not None
+    return sides is not None and method_of_equality(sides[0], sides[1], clock) is not None

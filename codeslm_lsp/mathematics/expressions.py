@@ -17,7 +17,7 @@ MAX_CHARS = 2_000
 """A formula that is written by hand or by a small model has some hundred."""
 
 MAX_NESTING = 40
-"""Brackets, exponents and signs inside each other, while a text is read: each takes a dozen of Python's 1,000 frames."""
+"""Brackets, exponents and signs inside each other while a text is read: each takes a dozen of Python's 1,000 frames."""
 
 MAX_DEPTH = 150
 """Of the finished tree; a sum of 150 terms is so deep. What walks over a tree takes two or three frames a level."""
@@ -88,7 +88,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """``brackets`` are ``()``, ``[]``, ``{}``, ``(]``, ``[)``, nothing for a bare list, ``matrix`` (of ``row``) or ``row``."""
+    """``brackets`` are ``()``, ``[]``, ``{}``, ``(]``, ``[)``, nothing for a bare list, ``matrix`` or ``row``."""
 
     brackets: str
     items: tuple[Expression, ...]
@@ -97,7 +97,7 @@ class Collection:
 Expression: TypeAlias = Number | Name | Unary | Binary | Call | Relation | Collection
 
 BINDERS: Mapping[str, int] = {"sum": 1, "product": 1, "integrate": 1, "limit": 1}
-"""Functions that bind a variable in their first argument, and the place of that variable. ``diff`` binds none: its value
+"""Functions that bind a variable in their first argument, and its place. ``diff`` binds none: its value
 belongs to a point of its variable; nor does an indefinite integral."""
 
 
@@ -118,6 +118,23 @@ def children(node: Expression) -> tuple[Expression, ...]:
             return ()
 
 
+def with_children(node: Expression, parts: tuple[Expression, ...]) -> Expression:
+    """The same node made of other parts, as many as ``children`` gives."""
+    match node:
+        case Unary(operator, _):
+            return Unary(operator, parts[0])
+        case Binary(operator, _, _):
+            return Binary(operator, parts[0], parts[1])
+        case Call(function, _):
+            return Call(function, parts)
+        case Relation(operators, _):
+            return Relation(operators, parts)
+        case Collection(brackets, _):
+            return Collection(brackets, parts)
+        case _:
+            return node
+
+
 def walk(node: Expression) -> Iterator[Expression]:
     """The node and all below it."""
     waiting = [node]
@@ -125,11 +142,6 @@ def walk(node: Expression) -> Iterator[Expression]:
         each = waiting.pop()
         yield each
         waiting.extend(children(each))
-
-
-def called(node: Expression) -> frozenset[str]:
-    """The functions that occur in it."""
-    return frozenset(each.function for each in walk(node) if isinstance(each, Call))
 
 
 def bound_name(node: Call) -> str | None:
@@ -150,34 +162,6 @@ def free_names(node: Expression) -> frozenset[str]:
         body, _, *bounds = node.arguments
         return (free_names(body) - {bound}).union(*map(free_names, bounds))
     return frozenset().union(*map(free_names, children(node)))
-
-
-def substituted(node: Expression, meanings: Mapping[str, Expression]) -> Expression:
-    """The same with expressions in the place of free names."""
-    match node:
-        case Name():
-            return meanings.get(node.name, node)
-        case Unary():
-            return Unary(node.operator, substituted(node.operand, meanings))
-        case Binary():
-            return Binary(node.operator, substituted(node.left, meanings), substituted(node.right, meanings))
-        case Call():
-            bound = bound_name(node)
-            if bound is None:
-                return Call(node.function, tuple(substituted(each, meanings) for each in node.arguments))
-            if any(bound in free_names(each) for each in meanings.values()):
-                raise ExpressionError(f"{bound} is bound and free at once; use another name for one of them.")
-            inside = {name: each for name, each in meanings.items() if name != bound}
-            body, variable, *bounds = node.arguments
-            return Call(
-                node.function, (substituted(body, inside), variable, *(substituted(each, meanings) for each in bounds))
-            )
-        case Relation():
-            return Relation(node.operators, tuple(substituted(each, meanings) for each in node.operands))
-        case Collection():
-            return Collection(node.brackets, tuple(substituted(each, meanings) for each in node.items))
-        case Number():
-            return node
 
 
 def within_limits(node: Expression) -> Expression:

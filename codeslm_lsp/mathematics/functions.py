@@ -33,7 +33,8 @@ FUNCTIONS: Mapping[str, tuple[int, int]] = MappingProxyType(
 )
 """Name → fewest and most arguments. ``log`` of one argument is the natural logarithm, as in Python and in SymPy.
 ``root(x, n)`` and ``cbrt`` are real roots. ``base(1011, 2)`` reads digits. ``sum(f, k, a, b)``, ``product`` and
-``integrate(f, x, a, b)`` run from a to b; ``diff(f, x, n)``; the fourth argument of ``limit`` is 1 from above, -1 from below."""
+``integrate(f, x, a, b)`` run from a to b; ``diff(f, x, n)``; the fourth argument of ``limit`` is 1 from above,
+-1 from below."""
 
 ALIASES: Mapping[str, str] = MappingProxyType(
     {
@@ -68,7 +69,15 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 )
 
 PREFIX_FUNCTIONS = frozenset(
-    (*_TRIGONOMETRIC, *_HYPERBOLIC, *(f"a{name}" for name in (*_TRIGONOMETRIC, *_HYPERBOLIC)), "exp", "ln", "log", "sqrt")
+    (
+        *_TRIGONOMETRIC,
+        *_HYPERBOLIC,
+        *(f"a{name}" for name in (*_TRIGONOMETRIC, *_HYPERBOLIC)),
+        "exp",
+        "ln",
+        "log",
+        "sqrt",
+    )
 )
 """May stand before an argument without brackets: ``sin x``, ``ln 2``."""
 

@@ -1,15 +1,17 @@
 """A SymPy expression → how it was shown that it is nowhere negative, or everywhere positive, or None.
 
-Exact: signs of polynomials by counting their real roots, of quadratic forms by their matrix, of products by their factors.
+Exact: signs of polynomials by counting real roots, of quadratic forms by their matrix, of products by their factors.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import TypeAlias
 
 import sympy as sp
 
 from codeslm_lsp.mathematics.domains import Range
+from codeslm_lsp.mathematics.growth import method_of_growth
 from codeslm_lsp.mathematics.patience import Clock, attempted
 from codeslm_lsp.mathematics.proving import MAX_SPLITS, STEP_S, cases_of
 from codeslm_lsp.mathematics.symbolic import Symbolic
@@ -17,14 +19,19 @@ from codeslm_lsp.mathematics.symbolic import Symbolic
 MAX_DEGREE = 40
 """Of a polynomial whose real roots are counted."""
 
-Ranges = dict[Symbolic, Range]
+Ranges: TypeAlias = dict[Symbolic, Range]
 
 
-def method_of_sign(difference: Symbolic, ranges: Ranges, clock: Clock, *, strict: bool, n_splits: int = 0) -> str | None:
+def method_of_sign(
+    difference: Symbolic, ranges: Ranges, clock: Clock, *, strict: bool, n_splits: int = 0
+) -> str | None:
     """How it was shown that the expression is >= 0, or > 0 if ``strict``, wherever it is defined."""
     if difference.is_positive or (not strict and difference.is_nonnegative):
         return "by the signs of its parts"
     found = attempted(lambda: _rational(difference, ranges, strict), clock.share_s(2 * STEP_S))
+    if found:
+        return found
+    found = attempted(lambda: method_of_growth(difference, ranges, clock, strict=strict), clock.share_s(2 * STEP_S))
     if found:
         return found
     if n_splits < MAX_SPLITS and difference.has(sp.Abs, sp.sign, sp.Max, sp.Min):
@@ -62,7 +69,18 @@ def _without_functions(expression: Symbolic, ranges: Ranges) -> tuple[Symbolic, 
             is_open = of is not None and of.low == 0 and of.low_is_open
             expression = expression.subs(symbol, root ** sp.ilcm(1, *roots))
             ranges[root] = Range(False, Fraction(0), None, is_open)
-    bounded = {sp.sin: (-1, 1), sp.cos: (-1, 1), sp.exp: (0, None), sp.tanh: (-1, 1), sp.cosh: (1, None), sp.Abs: (0, None)}
+    expression = expression.replace(
+        lambda e: isinstance(e, sp.Abs) and isinstance(e.args[0], sp.sin | sp.cos),
+        lambda _: _fresh(ranges, Range(False, Fraction(0), Fraction(1))),
+    )
+    bounded = {
+        sp.sin: (-1, 1),
+        sp.cos: (-1, 1),
+        sp.exp: (0, None),
+        sp.tanh: (-1, 1),
+        sp.cosh: (1, None),
+        sp.Abs: (0, None),
+    }
     for each in sorted(expression.atoms(*bounded), key=lambda e: -e.count_ops()):
         if not each.args[0].is_extended_real or not expression.has(each):
             continue
@@ -74,8 +92,14 @@ def _without_functions(expression: Symbolic, ranges: Ranges) -> tuple[Symbolic, 
     return expression, ranges
 
 
+def _fresh(ranges: Ranges, of: Range) -> Symbolic:
+    value = sp.Dummy("v", nonnegative=True)
+    ranges[value] = of
+    return value
+
+
 def _sign(expression: Symbolic, ranges: Ranges, strict: bool) -> tuple[int, str] | None:
-    """1 or -1 where the sign never changes (and, if ``strict``, the value is never zero), by the signs of the factors."""
+    """1 or -1 where the sign never changes, and if ``strict`` the value is never zero, by the signs of the factors."""
     if expression.is_number:
         return (int(sp.sign(expression)), "by its value") if expression.is_Rational else None
     coefficient, factors = sp.factor_list(expression)
@@ -138,8 +162,12 @@ def _one_variable(poly: Symbolic, of: Range, strict: bool) -> int | None:
             n_inside -= 1
     if n_inside:
         return None
-    inside = (low + high) / 2 if low is not None and high is not None else low + 1 if low is not None else (
-        high - 1 if high is not None else sp.Integer(0)
+    inside = (
+        (low + high) / 2
+        if low is not None and high is not None
+        else low + 1
+        if low is not None
+        else (high - 1 if high is not None else sp.Integer(0))
     )
     return int(sp.sign(poly.eval(inside)))
 

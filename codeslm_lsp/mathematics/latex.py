@@ -8,22 +8,96 @@ from codeslm_lsp.mathematics.expressions import MAX_CHARS, MAX_NESTING
 from codeslm_lsp.values import ExpressionError
 
 _DROPPED = frozenset(
-    r"left right big Big bigg Bigg bigl bigr Bigl Bigr displaystyle textstyle limits nolimits quad qquad , ; : ! mathrm "
-    "mathit mathbf boldsymbol operatorname* operatorname".split()
+    [
+        r"left",
+        r"right",
+        r"big",
+        r"Big",
+        r"bigg",
+        r"Bigg",
+        r"bigl",
+        r"bigr",
+        r"Bigl",
+        r"Bigr",
+        r"displaystyle",
+        r"textstyle",
+        r"limits",
+        r"nolimits",
+        r"quad",
+        r"qquad",
+        r",",
+        r";",
+        r":",
+        r"!",
+        r"mathrm",
+        r"mathit",
+        r"mathbf",
+        r"boldsymbol",
+        r"operatorname*",
+        r"operatorname",
+    ]
 )
 _REPLACED = {
     "cdot": "*", "times": "*", "div": "/", "pi": " pi ", "infty": " oo ", "le": "<=", "leq": "<=", "leqslant": "<=",
     "ge": ">=", "geq": ">=", "geqslant": ">=", "ne": "!=", "neq": " != ", "lt": "<", "gt": ">", "pm": "±", "in": " ∈ ",
-    "cup": "∪", "degree": "°", "circ": "°", "%": "%", "$": "$", "{": "{", "}": "}", "lvert": "|", "rvert": "|", "vert": "|",
+    "cup": "∪", "degree": "°", "circ": "°", "%": "%", "$": "$", "{": "{", "}": "}", "lvert": "|", "rvert": "|",
+    "vert": "|",
     "mid": "|", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "to": "→", "rightarrow": "→", "bmod": " mod ",
     "ast": "*", "mathbb": "", "land": ",", "wedge": ",", " ": " ",
 }  # fmt: skip
 _FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan exp ln log gcd lcm min max".split()
+    [
+        "sin",
+        "cos",
+        "tan",
+        "cot",
+        "sec",
+        "csc",
+        "sinh",
+        "cosh",
+        "tanh",
+        "coth",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "exp",
+        "ln",
+        "log",
+        "gcd",
+        "lcm",
+        "min",
+        "max",
+    ]
 )
 _GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega Delta Omega Phi "
-    "varepsilon varphi vartheta".split()
+    [
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "zeta",
+        "eta",
+        "theta",
+        "kappa",
+        "lambda",
+        "mu",
+        "nu",
+        "xi",
+        "rho",
+        "sigma",
+        "tau",
+        "phi",
+        "chi",
+        "psi",
+        "omega",
+        "Delta",
+        "Omega",
+        "Phi",
+        "varepsilon",
+        "varphi",
+        "vartheta",
+    ]
 )
 _SCRIPTED = {"sum": "sum", "prod": "product", "int": "integrate", "lim": "limit"}
 _PART = re.compile(r"\\([A-Za-z]+\*?|.)|([{}^_])|(\s+)|([^\\{}^_\s])", re.DOTALL)
@@ -33,7 +107,11 @@ _CLAUSE_WORDS = re.compile(r"\b(?:for|where|when|if|with|given|assuming|and|all|
 
 def is_latex(text: str) -> bool:
     """Whether it has a LaTeX command or a group."""
-    return "\\" in text or re.search(r"[\^_]\s*\{", text) is not None or text.strip().startswith("$") and text.strip().endswith("$") and len(text.strip()) > 2
+    return (
+        "\\" in text
+        or re.search(r"[\^_]\s*\{", text) is not None
+        or (text.strip().startswith("$") and text.strip().endswith("$") and len(text.strip()) > 2)
+    )
 
 
 def plain_text(text: str) -> str:
@@ -44,7 +122,9 @@ def plain_text(text: str) -> str:
     for opening, closing in (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]")):
         if text.startswith(opening) and text.endswith(closing) and len(text) > 2 * len(opening):
             text = text[len(opening) : -len(closing)]
-    text = _WORDS.sub(lambda found: f" {found[1]} " if _CLAUSE_WORDS.search(found[1]) or found[1].strip() == "" else " ", text)
+    text = _WORDS.sub(
+        lambda found: f" {found[1]} " if _CLAUSE_WORDS.search(found[1]) or found[1].strip() == "" else " ", text
+    )
     text = re.sub(r"\\(?:left|right)\.", "", text)
     text = re.sub(r"\\(?:left|right)\s*(?=[|(\[\])]|\\)", "", text)
     return re.sub(r"\s+", " ", _Reader(text).all()).strip()
@@ -218,8 +298,14 @@ class _Reader:
         depth = 0
         while self._next and self._next != "}":
             part = self._next
-            if depth == 0 and said and "".join(said).strip() and (
-                part in set("+-=<>,)]") or part in ("\\le", "\\leq", "\\ge", "\\geq", "\\ne", "\\neq", "\\quad", "\\lt", "\\gt")
+            if (
+                depth == 0
+                and said
+                and "".join(said).strip()
+                and (
+                    part in set("+-=<>,)]")
+                    or part in ("\\le", "\\leq", "\\ge", "\\geq", "\\ne", "\\neq", "\\quad", "\\lt", "\\gt")
+                )
             ):
                 break
             depth += (part in ("(", "[", "\\{")) - (part in (")", "]", "\\}"))

@@ -1,4 +1,4 @@
-"""Asks the worker, and ends it when it takes too long: to the caller each answer comes in time, or one sentence why not."""
+"""Asks the worker, and ends it when it takes too long: each answer comes in time, or one sentence that says why not."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ GRACE = 0.8
 """The worker is told this share of the limit, so that it can say what it found before it would be killed."""
 
 START_S = 30.0
-"""For the worker's start, which imports SymPy: half a second, longer on a busy machine. It does not count as thinking."""
+"""For the worker's start, which imports SymPy: half a second, longer on a busy machine. It is no thinking time."""
 
 MAX_LINE_BYTES = 1 << 20
 """An exact answer has at most 6,000 digits, and there are at most 60 of them."""
+
+CLOSED = "Mathematics has been closed; open it again to ask."
 
 
 class Mathematician:
@@ -65,11 +67,13 @@ class Mathematician:
     async def _ask(self, task: str, *texts: str) -> Any:
         async with self._turn:
             if self._is_closed:
-                raise ExpressionError("Mathematics has been closed; open it again to ask.")
+                raise ExpressionError(CLOSED)
             self._n_asked += 1
             question = {"id": self._n_asked, "task": task, "texts": texts, "limit_s": self._limit_s * GRACE}
             try:
                 process = self._process if self._process is not None else await self._start()
+                if self._is_closed:  # While it started.
+                    raise ExpressionError(CLOSED)
                 said = await self._told(process, question)
             except BaseException:
                 # Whatever the worker does now is not wanted any more, a cancelled question included.

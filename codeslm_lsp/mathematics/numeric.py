@@ -1,5 +1,5 @@
-"""An expression at one point → its value: exact where it is rational, else to many digits. Does not use SymPy, so that it
-can contradict it.
+"""An expression at one point → its value: exact where it is rational, else to many digits. It does not use SymPy, which
+it is there to contradict.
 
 A value is real all the way down unless the text has the imaginary unit: ``sqrt(-1)`` is ``Undefined``, not ``i``.
 """
@@ -26,20 +26,21 @@ MAX_BITS = 20_000
 MAX_TERMS = 3_000
 """Of a sum that is added up."""
 
-ROUGH_DIGITS = 25
-"""Integrals, infinite sums and limits are found to about half of these."""
 
-
-class Undefined(Exception):  # noqa: N818
+class Undefined(Exception):
     """There is no real value here, or none that can be found with reasonable work."""
 
 
 class Evaluator:
-    """Values of expressions; ``is_rough`` says whether one went through an integral, an infinite sum or a limit."""
+    """Values of expressions; ``is_rough`` says whether one went through an integral, an infinite sum or a limit.
+
+    ``largest`` is the largest number on the way: no value is exact beyond that many digits below it.
+    """
 
     def __init__(self, *, has_i: bool) -> None:
         self._has_i = has_i
         self.is_rough = False
+        self.largest: Any = mpmath.mpf(1)
 
     def value(self, node: Expression, point: Mapping[str, Value]) -> Value:
         """The value to ``mp.dps`` digits. Raises ``Undefined``."""
@@ -54,14 +55,16 @@ class Evaluator:
         if isinstance(value, Fraction | int):
             if max(abs(value.numerator).bit_length(), value.denominator.bit_length()) > MAX_BITS:
                 raise Undefined("the number is too large")
+            if value != 0 and not -1 <= value <= 1:
+                self.largest = max(self.largest, abs(_real(value)))
             return value
         if isinstance(value, mpmath.mpc):
-            if not self._has_i:
-                if value.imag != 0:
-                    raise Undefined("the value is not real")
-                value = value.real
+            if not self._has_i and value.imag != 0:
+                raise Undefined("the value is not real")
+            value = value if self._has_i else value.real
         if not mpmath.isfinite(value):
             raise Undefined("the value is not finite")
+        self.largest = max(self.largest, abs(value))
         return value
 
     def _value(self, node: Expression, point: Mapping[str, Value]) -> Value:
@@ -78,7 +81,11 @@ class Evaluator:
                     operator, self._checked(self._value(left, point)), self._checked(self._value(right, point))
                 )
             case Call("sum" | "product" | "integrate" | "limit" | "diff", _):
-                return self._bound(node, point)
+                largest = self.largest
+                value = self._bound(node, point)
+                if self.is_rough:
+                    self.largest = largest  # How sure a rough value is has been looked at where it was found.
+                return value
             case Call(function, arguments):
                 return self._call(function, [self._checked(self._value(each, point)) for each in arguments])
         raise Undefined("it is not a number")
@@ -193,7 +200,7 @@ class Evaluator:
                 if x == 0 and y == 0:
                     raise Undefined("no angle")
                 return mpmath.atan2(_real(y), _real(x))
-            case ("tan" | "sec" | "cot" | "csc"), [x]:
+            case (("tan" | "sec" | "cot" | "csc"), [x]):
                 bottom = mpmath.cos(_real(x)) if function in ("tan", "sec") else mpmath.sin(_real(x))
                 if abs(bottom) < mpmath.mpf(10) ** (-mp.dps // 2):
                     raise Undefined("a pole")
@@ -244,11 +251,11 @@ class Evaluator:
         from codeslm_lsp.mathematics import numeric_calculus
 
         match node.function, bounds:
-            case ("sum" | "product"), [low, high] if _infinite(high) > 0:
+            case (("sum" | "product"), [low, high]) if _infinite(high) > 0:
                 self.is_rough = True
                 first = self._checked(self._value(low, point))
                 return numeric_calculus.infinite(node.function, at, first)
-            case ("sum" | "product"), [low, high]:
+            case (("sum" | "product"), [low, high]):
                 first, last = (self._checked(self._value(each, point)) for each in bounds)
                 return self._finite(node.function, at, first, last)
             case "integrate", [low, high]:

@@ -1,7 +1,7 @@
 """Mathematical text → an expression, by precedence climbing over tokens. Never runs anything that the text says.
 
-From loose to tight: relations, ``∪``, ``+ -``, ``* /`` and products without a sign, a sign before, powers (to the right),
-``! % °`` behind. ``-x^2`` is ``-(x^2)``; ``sin 2x`` takes what stands close together.
+From loose to tight: relations, ``∪``, ``+ -``, ``* /`` and products without a sign, a sign before, powers (to the
+right), ``! % °`` behind. ``-x^2`` is ``-(x^2)``; ``sin 2x`` takes what stands close together.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from codeslm_lsp.values import ExpressionError
 RELATIONS = frozenset({"=", "!=", "<", "<=", ">", ">=", "in"})
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
+_GLUED = re.compile(r"(sin|cos|tan|cot|sec|csc|ln|log|exp|sqrt)([a-z]|theta|alpha|beta|pi)")
 _BASED_LOG = re.compile(r"log_?(\d{1,3}|[a-z])")
 _CALLABLE_LETTERS = frozenset("fghFGHPp")
 """A letter before brackets is a factor, but these are functions to everybody."""
@@ -128,10 +129,9 @@ class Parser:
                 left = Binary(operator, left, self._signed())
                 if operator == "/" and self._next.tight and self._starts_factor() and self._is_single(divisor_at):
                     raise self._error("it is not clear whether a factor is divided by; write brackets around it")
-            elif self._is("%") and not self._percent_here():
-                self._take()
-                left = Call("mod", (left, self._signed()))
-            elif self._is_word("mod"):
+            elif self._takes("//"):
+                left = Call("floor", (Binary("/", left, self._signed()),))
+            elif (self._is("%") and not self._percent_here()) or self._is_word("mod"):
                 self._take()
                 left = Call("mod", (left, self._signed()))
             elif self._is_word("of"):
@@ -148,7 +148,11 @@ class Parser:
 
     def _is_word(self, word: str) -> bool:
         following = self._tokens[self._place + 1] if self._next.kind != "end" else None
-        return self._next.kind == "name" and self._next.text == word and following is not None and following.text != "("
+        return (
+            self._next.kind == "name"
+            and self._next.text == word
+            and (word == "in" or (following is not None and following.text != "("))
+        )
 
     def _starts_factor(self) -> bool:
         """Whether a product goes on without a sign."""
@@ -179,7 +183,12 @@ class Parser:
     def _power(self) -> Expression:
         base = self._postfix(self._atom())
         if self._takes("^"):
-            return Binary("^", base, self._deeper(self._signed))
+            exponent_at = self._place
+            power = Binary("^", base, self._deeper(self._signed))
+            is_number = self._tokens[exponent_at].kind == "number" and self._place == exponent_at + 1
+            if is_number and self._next.kind == "name" and self._next.tight and base in (Name("e"), _number(base)):
+                raise self._error("it is not clear whether a factor is in the exponent; write brackets around it")
+            return power
         return base
 
     def _postfix(self, node: Expression) -> Expression:
@@ -252,6 +261,8 @@ class Parser:
             return self._big(derivative)
         if name in self._names:
             return Name(name)
+        if self._glued(name):
+            return self._named(self._tokens[self._place - 1].text, token)
         function = function_named(name)
         if function is not None and (self._is("(") or function in PREFIX_FUNCTIONS):
             return self._call(function)
@@ -259,11 +270,28 @@ class Parser:
         if based is not None:
             base: Expression = Number(based.group(1)) if based.group(1).isdigit() else Name(based.group(1))
             return Call("log", (self._argument("log"), base))
-        if self._is("(") and self._next.tight and (len(name) > 1 or name in _CALLABLE_LETTERS) and name not in CONSTANTS:
+        if (
+            self._is("(")
+            and self._next.tight
+            and (len(name) > 1 or name in _CALLABLE_LETTERS)
+            and name not in CONSTANTS
+        ):
             if self._splits(name):
                 return self._split(name)
-            raise ExpressionError(f"{name} at character {token.start + 1} is not a known function; write what it means.")
+            raise ExpressionError(
+                f"{name} at character {token.start + 1} is not a known function; write what it means."
+            )
         return self._split(name) if self._splits(name) else Name(name)
+
+    def _glued(self, name: str) -> bool:
+        """Whether it was ``sinx``, which is two tokens from now on."""
+        found = _GLUED.fullmatch(name)
+        if found is None or function_named(name) is not None:
+            return False
+        start = self._tokens[self._place - 1].start
+        parts = (Token("name", found[1], start), Token("name", found[2], start + len(found[1])))
+        self._tokens = (*self._tokens[: self._place - 1], *parts, *self._tokens[self._place :])
+        return True
 
     def _splits(self, name: str) -> bool:
         """Whether ``xy`` is x times y: letters that stand alone elsewhere in the text."""
@@ -285,10 +313,10 @@ class Parser:
         if len(texts) >= 2 and texts[0] == "/" and _is_differential(texts[1]):
             self._place += 2
             return Call("diff", (Name(texts[1][1:]),))
-        if len(texts) == 6 and texts[0] == texts[4] == "^" and texts[2] == "/" and _is_differential(texts[3]):
-            if texts[1] == texts[5] and texts[1].isdigit():
-                self._place += 6
-                return Call("diff", (Name(texts[3][1:]), Number(texts[1])))
+        is_power = len(texts) == 6 and texts[0] == texts[4] == "^" and texts[2] == "/" and _is_differential(texts[3])
+        if is_power and texts[1] == texts[5] and texts[1].isdigit():
+            self._place += 6
+            return Call("diff", (Name(texts[3][1:]), Number(texts[1])))
         return None
 
     def _call(self, function: str) -> Expression:
@@ -334,6 +362,10 @@ class Parser:
 
     def _is_function(self) -> bool:
         return self._next.kind == "name" and function_named(self._next.text) in PREFIX_FUNCTIONS
+
+
+def _number(node: Expression) -> Number | None:
+    return node if isinstance(node, Number) else None
 
 
 def checked_call(function: str, arguments: tuple[Expression, ...], place: int = 0) -> Call:

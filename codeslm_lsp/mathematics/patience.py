@@ -1,4 +1,4 @@
-"""One step of many → its result, or the next step's turn when it takes too long. Only in the main thread of the worker."""
+"""One step of many → its result, or None when it takes too long. Only in the main thread of the worker."""
 
 from __future__ import annotations
 

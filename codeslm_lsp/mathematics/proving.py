@@ -1,7 +1,7 @@
 """Two SymPy expressions → the name of a method that shows that they are equal, or None.
 
-Each method turns the difference into one that is zero as it stands. That SymPy makes a mistake is possible: who believes
-a proof also compares values that were found without SymPy (``verifying``).
+Each method turns the difference into one that is zero as it stands. SymPy may make a mistake: who believes a proof also
+compares values that were found without SymPy (``verifying``).
 """
 
 from __future__ import annotations
@@ -22,17 +22,26 @@ MAX_OPERATIONS = 400
 MAX_SPLITS = 3
 """Of cases by sign; each makes three of one."""
 
+_COUNTING = (sp.factorial, sp.binomial, sp.gamma)
+
 _METHODS: tuple[tuple[str, Callable[[Symbolic], Symbolic]], ...] = (
     ("by expanding", sp.expand),
     ("by bringing everything to one denominator", lambda d: sp.cancel(sp.together(d))),
     ("by trigonometric identities", sp.trigsimp),
-    ("by addition theorems", lambda d: sp.expand(sp.expand_trig(d).rewrite(sp.cos, sp.sin) if False else sp.trigsimp(sp.expand_trig(d)))),
+    ("by addition theorems", lambda d: sp.expand(sp.trigsimp(sp.expand_trig(d)))),
     ("by the rules of powers", lambda d: sp.expand(sp.powsimp(sp.powdenest(sp.expand(d))))),
-    ("by the rules of logarithms", lambda d: sp.simplify(sp.expand_log(d))),
-    ("by the rules of factorials", lambda d: sp.expand(sp.combsimp(d))),
-    ("by the rules of the gamma function", lambda d: sp.simplify(sp.gammasimp(d.rewrite(sp.gamma)))),
+    ("by the rules of factorials", lambda d: sp.expand(sp.combsimp(d)) if d.has(*_COUNTING) else d),
+    (
+        "by the rules of the gamma function",
+        lambda d: sp.simplify(sp.gammasimp(d.rewrite(sp.gamma))) if d.has(*_COUNTING) else d,
+    ),
     ("by writing roots without nesting", lambda d: sp.sqrtdenest(sp.radsimp(d))),
+    (
+        "by the arc cosine's complement",
+        lambda d: sp.expand(d.replace(sp.acos, lambda x: sp.pi / 2 - sp.asin(x))) if d.has(sp.acos) else d,
+    ),
     ("by simplifying", sp.simplify),
+    ("by the rules of logarithms", lambda d: sp.simplify(sp.expand_log(d)) if d.has(sp.log) else d),
     ("by exponential functions", lambda d: sp.simplify(sp.expand(sp.powsimp(sp.expand(d.rewrite(sp.exp)))))),
     ("by tangents of half angles", lambda d: sp.simplify(sp.cancel(sp.together(sp.expand_trig(d).rewrite(sp.tan))))),
     ("by sines and cosines", lambda d: sp.trigsimp(sp.together(sp.expand_trig(d.rewrite(sp.cos).rewrite(sp.sin))))),
@@ -59,7 +68,8 @@ def _evaluated(expression: Symbolic) -> Symbolic:
     if not expression.has(sp.Sum, sp.Product, sp.Integral, sp.Limit):
         return expression
     done = expression.replace(
-        lambda each: isinstance(each, sp.Sum | sp.Product | sp.Integral | sp.Limit), lambda each: _converging(each.doit())
+        lambda each: isinstance(each, sp.Sum | sp.Product | sp.Integral | sp.Limit),
+        lambda each: _converging(each.doit()),
     )
     return sp.piecewise_fold(done) if done.has(sp.Piecewise) else done
 
@@ -120,9 +130,8 @@ def cases_of(expression: Symbolic) -> Iterator[Symbolic] | None:
             continue
         split = _split(argument)
         if split is not None:
-            symbol, values = split
-            return iter([unsure.subs(symbol, value) for value in values])
-    return None
+            return iter([unsure.subs(symbol, value) for symbol, value in split])
+    return iter([unsure]) if unsure != expression else None
 
 
 def _maximum(of: tuple[Symbolic, ...], sign: int) -> Symbolic:
@@ -132,23 +141,21 @@ def _maximum(of: tuple[Symbolic, ...], sign: int) -> Symbolic:
     return largest
 
 
-def _split(argument: Symbolic) -> tuple[Symbolic, tuple[Symbolic, ...]] | None:
-    """A variable and three expressions for it, which make the argument positive, negative and zero."""
+def _split(argument: Symbolic) -> list[tuple[Symbolic, Symbolic]] | None:
+    """Three variables with expressions for them, which make the argument positive, negative and zero."""
     t = sp.Dummy("t", positive=True)
-    unsigned = [s for s in argument.free_symbols if s.is_positive is None and s.is_negative is None and not s.is_integer]
+    unsigned = [
+        s for s in argument.free_symbols if s.is_positive is None and s.is_negative is None and not s.is_integer
+    ]
     signed = [s for s in argument.free_symbols if s.is_positive and not s.is_integer]
+    if len(signed) == 2 and argument.free_symbols == set(signed):
+        first, second = sorted(signed, key=str)
+        if sp.expand(argument - first + second) == 0 or sp.expand(argument + first - second) == 0:
+            return [(first, second + t), (second, first + t), (first, second)]
     for symbol in sorted(unsigned, key=str):
         slope = argument.diff(symbol)
         if slope.is_number and slope != 0 and symbol.is_nonnegative is None and symbol.is_nonpositive is None:
-            return symbol, tuple(sp.expand(sp.solve(argument - value, symbol)[0]) for value in (t, -t, sp.Integer(0)))
-    for symbol in sorted(signed, key=str):
-        slope = argument.diff(symbol)
-        rest = argument - slope * symbol
-        if slope.is_number and slope != 0 and rest.is_Mul and (-rest / slope).is_positive:
-            # argument = slope * (symbol - other), both positive: the larger one is the smaller one and something.
-            other = -rest / slope
-            if other.is_Symbol:
-                return sp.Tuple(symbol, other), ()
+            return [(symbol, sp.expand(sp.solve(argument - value, symbol)[0])) for value in (t, -t, sp.Integer(0))]
     return None
 
 
@@ -167,7 +174,7 @@ def _by_cases(difference: Symbolic, clock: Clock, n_splits: int) -> str | None:
 
 
 def _by_induction(left: Symbolic, right: Symbolic, clock: Clock) -> str | None:
-    """A finite sum or product up to n alone on one side: its first value and its steps have to be those of the other."""
+    """Of a finite sum or product up to n alone on one side: the other has to begin and to go on in the same way."""
     for sum_side, other in ((left, right), (right, left)):
         if not isinstance(sum_side, sp.Sum | sp.Product) or len(sum_side.limits) != 1:
             continue

@@ -26,8 +26,11 @@ N_ROUGH = 25
 DIGITS = (50, 90)
 """The two precisions; what differs at both by the same amount differs."""
 
-MARGIN = Fraction(1, 10**20)
-"""Relative; sides that differ by less are not said to differ, those of a rough value by 1e-5."""
+MARGIN = Fraction(1, 10**30)
+"""Sides that differ by less, relative to the largest number on the way, are not said to differ."""
+
+ROUGH_MARGIN = Fraction(1, 10**5)
+"""The same where there was an integral, an infinite sum or a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +74,16 @@ def search(left: Expression, operator: str, right: Expression, domain: Domain, *
             continue
         with mp.workdps(DIGITS[0]):
             pair = _sides(left, right, point, has_i)
+            is_suspect = pair is not None and _differs(pair, operator)
         if pair is None:
             continue
-        is_rough = is_rough or pair[2]
+        is_rough = is_rough or pair.is_rough
         n_points += 1
-        smallest, largest = min([smallest, *point.values()]), max([largest, *point.values()])
-        if _differs(pair, operator) and (found := confirmed(left, operator, right, point, has_i=has_i)) is not None:
+        smallest = Fraction(min([smallest, *point.values()]))
+        largest = Fraction(max([largest, *point.values()]))
+        if is_suspect and (found := confirmed(left, operator, right, point, has_i=has_i)) is not None:
             return Search(found, n_points, smallest, largest, is_rough)
-    return Search(None, n_points, Fraction(smallest), Fraction(largest), is_rough)
+    return Search(None, n_points, smallest, largest, is_rough)
 
 
 def satisfies(domain: Domain, point: Point) -> bool:
@@ -98,12 +103,11 @@ def confirmed(
                 return None
             pairs.append(pair)
     with mp.workdps(DIGITS[1]):
-        first, second = (_mp(each[0]) - _mp(each[1]) for each in pairs)
-        scale = max(1, abs(_mp(pairs[1][0])), abs(_mp(pairs[1][1])))
-        if abs(first - second) > abs(second) / 100 and abs(first - second) > scale * mpmath.mpf(10) ** -30:
+        first, second = (_mp(each.left) - _mp(each.right) for each in pairs)
+        if abs(first - second) > abs(second) / 100:
             return None
     return Counterexample(
-        {name: str(value) for name, value in point.items()}, shown(pairs[1][0]), shown(pairs[1][1])
+        {name: str(value) for name, value in point.items()}, shown(pairs[1].left), shown(pairs[1].right)
     )
 
 
@@ -115,27 +119,35 @@ def shown(value: Value) -> str:
         return str(mpmath.nstr(_mp(value), 10))
 
 
-def _sides(left: Expression, right: Expression, point: Point, has_i: bool) -> tuple[Value, Value, bool] | None:
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    left: Value
+    right: Value
+    is_rough: bool
+    largest: Value
+
+
+def _sides(left: Expression, right: Expression, point: Point, has_i: bool) -> _Sides | None:
     evaluator = Evaluator(has_i=has_i)
     try:
-        return evaluator.value(left, point), evaluator.value(right, point), evaluator.is_rough
+        return _Sides(
+            evaluator.value(left, point), evaluator.value(right, point), evaluator.is_rough, evaluator.largest
+        )
     except Undefined:
         return None
 
 
-def _differs(pair: tuple[Value, Value, bool], operator: str) -> bool:
-    left, right, is_rough = pair
+def _differs(sides: _Sides, operator: str) -> bool:
+    """Whether the relation is surely false. Sides that are equal or nearly so refute nothing unless both are exact."""
+    left, right = sides.left, sides.right
     if isinstance(left, int | Fraction) and isinstance(right, int | Fraction):
         return not compare(left, operator, right)
-    a, b = _mp(left), _mp(right)
-    if isinstance(a, mpmath.mpc) or isinstance(b, mpmath.mpc):
-        if operator != "=":
-            return False
-        return bool(abs(a - b) > _mp(MARGIN) * max(1, abs(a), abs(b)))
-    margin = (mpmath.mpf(10) ** -5 if is_rough else _mp(MARGIN)) * max(1, abs(a), abs(b))
-    if abs(a - b) <= margin:
-        return False  # Equal or nearly so, which refutes nothing, since neither value is exact.
-    return not compare(a, operator, b)
+    left, right = _mp(left), _mp(right)
+    if abs(left - right) <= _mp(ROUGH_MARGIN if sides.is_rough else MARGIN) * sides.largest:
+        return False
+    if isinstance(left, mpmath.mpc) or isinstance(right, mpmath.mpc):
+        return operator == "="
+    return not compare(left, operator, right)
 
 
 def _mp(value: Value) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 
 from codeslm_lsp.mathematics.conditions import domain_of
 from codeslm_lsp.mathematics.domains import Domain
@@ -16,6 +17,7 @@ from codeslm_lsp.mathematics.expressions import (
     Name,
     Relation,
     Unary,
+    children,
     free_names,
     walk,
 )
@@ -50,6 +52,8 @@ def read_statement(text: str) -> Statement:
     main, clause = (text, "") if found is None else (text[: found.start()], text[found.end() :])
     if found is not None and found.group().lstrip().startswith("("):
         clause = clause.rstrip().removesuffix(")")
+    if not main.strip() and "," in clause:
+        clause, _, main = clause.rpartition(",")
     if not main.strip():
         raise ExpressionError("The condition comes behind the statement, as in 'x/x = 1 for x > 0'; write it so.")
     node = parse_plain(main.rstrip(" ,;"))
@@ -63,9 +67,11 @@ def read_statement(text: str) -> Statement:
     if any(isinstance(each, Collection | Relation) for side in node.operands for each in walk(side)):
         raise ExpressionError("Only relations between numbers can be checked, not between lists or sets; split them.")
     domain = domain_of(node, clause)
-    relation = without_indefinite(node)
-    names = frozenset[str]().union(*map(free_names, relation.operands))
+    names = frozenset[str]().union(*map(free_names, node.operands))
     has_i = bool(names & {"i", "I"} - set(domain.ranges))
+    if not has_i:
+        domain = where_defined(node, domain)
+    relation = without_indefinite(node)
     kept = names | {name for each in domain.conditions for name in free_names(each)}
     domain = Domain({name: each for name, each in domain.ranges.items() if name in kept}, domain.conditions)
     described = domain.described()
@@ -84,7 +90,9 @@ def without_indefinite(relation: Relation) -> Relation:
     if not variables:
         return relation
     if len(variables) > 1 or set(relation.operators) != {"="}:
-        raise ExpressionError("Integrals without bounds can be checked in equations with one variable only; split them.")
+        raise ExpressionError(
+            "Integrals without bounds can be checked in equations with one variable only; split them."
+        )
     return Relation(relation.operators, tuple(_derivative(each, variables.copy().pop()) for each in relation.operands))
 
 
@@ -101,5 +109,25 @@ def _derivative(node: Expression, variable: str) -> Expression:
         case Binary("/", left, right) if variable not in free_names(right):
             return Binary("/", _derivative(left, variable), right)
     if any(isinstance(each, Call) and each.function == "integrate" and len(each.arguments) == 2 for each in walk(node)):
-        raise ExpressionError("An integral without bounds can only be added or multiplied by a constant here; rewrite it.")
+        raise ExpressionError(
+            "An integral without bounds can only be added or multiplied by a constant here; rewrite it."
+        )
     return Call("diff", (node, Name(variable)))
+
+
+def where_defined(relation: Relation, domain: Domain) -> Domain:
+    """Only where it can have real values: variables whose logarithm is taken are positive, whose root is not negative.
+
+    What stands within a sum or integral is left alone: an empty sum has a value whatever its terms are.
+    """
+    ranges = dict(domain.ranges)
+    waiting = list(relation.operands)
+    while waiting:
+        node = waiting.pop()
+        match node:
+            case Call("log" | "ln" | "sqrt" as function, (Name(name), *_)) if name in ranges:
+                ranges[name] = ranges[name].within(Fraction(0), None, (function != "sqrt", False))
+            case Call("sum" | "product" | "integrate" | "limit" | "diff", _):
+                continue
+        waiting.extend(children(node))
+    return Domain(ranges, domain.conditions)

@@ -133,7 +133,9 @@ class _Builder:
 
     def _factorial(self, of: Symbolic) -> Symbolic:
         if of.is_number and not (of.is_Integer and 0 <= of <= MAX_FACTORIAL):
-            raise ExpressionError(f"Factorials are of whole numbers from 0 to {MAX_FACTORIAL:,} here; use a smaller one.")
+            raise ExpressionError(
+                f"Factorials are of whole numbers from 0 to {MAX_FACTORIAL:,} here; use a smaller one."
+            )
         return sp.factorial(of)
 
     def _call(self, function: str, of: list[Symbolic]) -> Symbolic:
@@ -163,14 +165,16 @@ class _Builder:
             case "gcd" | "lcm", _:
                 if not all(each.is_Integer for each in of):
                     raise ExpressionError(f"{function} takes whole numbers here; write numbers.")
-                return (sp.ilcm if function == "lcm" else sp.igcd)(*of)
+                return sp.Integer((sp.ilcm if function == "lcm" else sp.igcd)(*of))
             case "base", [digits, base]:
                 if not (digits.is_Integer and base.is_Integer and 2 <= base <= 36):
                     raise ExpressionError("A base is a whole number from 2 to 36; correct that.")
                 try:
                     return sp.Integer(int(str(digits), int(base)))
                 except ValueError:
-                    raise ExpressionError(f"{digits} has digits that base {base} does not have; correct that.") from None
+                    raise ExpressionError(
+                        f"{digits} has digits that base {base} does not have; correct that."
+                    ) from None
             case "exp", [x]:
                 return self._power(sp.E, x)
         return getattr(sp, _NAMES[function])(*of)

@@ -1,4 +1,4 @@
-"""Plain mathematical text → tokens. What is written in many ways (``**`` and ``^``, ``·`` and ``*``) is one token here."""
+"""Plain mathematical text → tokens. What is written in many ways (``**`` and ``^``, ``·`` and ``*``) is one token."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TOKEN = re.compile(
     | (?P<raised>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ]+)
     | (?P<infinity>∞)
     | (?P<currency>\$)
-    | (?P<operator>\*\*|==|!=|<>|<=|>=|[-+*/^=<>!%°|()\[\]{{}},≠≤≥⩽⩾−–—×·⋅∙∗÷∕∈√º∣∪])
+    | (?P<operator>\*\*|//|==|!=|<>|<=|>=|[-+*/^=<>!%°|()\[\]{{}},≠≤≥⩽⩾−–—×·⋅∙∗÷∕∈√º∣∪])
     """,
     re.VERBOSE | re.ASCII,
 )

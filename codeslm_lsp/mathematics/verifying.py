@@ -1,12 +1,15 @@
-"""The text of a claim → a verdict: a counterexample is looked for, then a proof, and a proof counts only if values agree."""
+"""The text of a claim → a verdict: first a counterexample is looked for, then a proof, which counts if values agree."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
 
 import sympy as sp
 
 from codeslm_lsp.mathematics.answers import Verdict
 from codeslm_lsp.mathematics.domains import Domain, Range
-from codeslm_lsp.mathematics.expressions import Expression, Relation
+from codeslm_lsp.mathematics.expressions import Call, Expression, Number, Relation, children, walk, with_children
 from codeslm_lsp.mathematics.inequalities import method_of_sign
 from codeslm_lsp.mathematics.patience import Clock, attempted
 from codeslm_lsp.mathematics.printing import to_text
@@ -26,6 +29,38 @@ def verify(text: str, limit_s: float) -> Verdict:
     """Whether a claim is true where both sides are defined. Raises ``ExpressionError`` where it is not understood."""
     statement = read_statement(text)
     clock = Clock(limit_s)
+    verdict = _judged(statement, clock)
+    if verdict.outcome != "refuted":
+        return verdict
+    for relation, how in _other_readings(statement.relation):
+        described = statement.domain.described()
+        text = to_text(relation) + (f" for {described}" if described else "")
+        other = _judged(replace(statement, relation=relation, text=text), clock)
+        if other.outcome != "refuted":
+            return replace(other, detail=f"{other.detail.rstrip('.')}; {how}.")
+    return verdict
+
+
+def _other_readings(relation: Relation) -> Iterator[tuple[Relation, str]]:
+    """What else it may say: ``log`` to base 10, as schools write it; ``a = b mod m`` as a congruence."""
+    decimal = Relation(relation.operators, tuple(map(_decimal_logarithms, relation.operands)))
+    if decimal != relation:
+        yield decimal, "log is read to base 10"
+    match relation:
+        case Relation(("=",), (left, Call("mod", (right, modulus)))):
+            sides = tuple(Call("mod", (each, modulus)) for each in (left, right))
+            yield Relation(("=",), sides), "mod is read as a congruence"
+
+
+def _decimal_logarithms(node: Expression) -> Expression:
+    changed = with_children(node, tuple(map(_decimal_logarithms, children(node))))
+    match changed:
+        case Call("log", (argument,)):
+            return Call("log", (argument, Number("10")))
+    return changed
+
+
+def _judged(statement: Statement, clock: Clock) -> Verdict:
     links = statement.relation.links
     verdicts = [_link(statement, *link, Clock(clock.left_s / (len(links) - i))) for i, link in enumerate(links)]
     for outcome in ("refuted", "unknown"):
@@ -42,9 +77,7 @@ def _joined(verdicts: list[Verdict]) -> str:
 def _link(statement: Statement, left: Expression, operator: str, right: Expression, clock: Clock) -> Verdict:
     domain = statement.domain
     where = f" for {described}" if (described := domain.described()) else ""
-    found = search(
-        left, operator, right, domain, has_i=statement.has_i, clock=Clock(clock.left_s * SEARCH_SHARE)
-    )
+    found = search(left, operator, right, domain, has_i=statement.has_i, clock=Clock(clock.left_s * SEARCH_SHARE))
     if found.counterexample is not None:
         sides = found.counterexample.described()
         detail = f"{sides[0].upper()}{sides[1:]}, so {to_text(Relation((operator,), (left, right)))} is false there."
@@ -52,8 +85,9 @@ def _link(statement: Statement, left: Expression, operator: str, right: Expressi
     method = _method(left, operator, right, statement, clock) if _is_enough(found, domain) else None
     if method is not None:
         note = ", wherever both sides are defined" if domain.ranges else ""
-        detail = f"Proved {method}{where}{note}, and it agrees with values at {found.n_points} points."
-        return Verdict("proved", detail.replace("at 1 points", "to 50 digits"), {}, statement.text)
+        values = f"at {found.n_points} points" if domain.ranges else "of both sides"
+        detail = f"Proved {method}{where}{note}, and it agrees with numerical values {values}."
+        return Verdict("proved", detail, {}, statement.text)
     return Verdict(
         "unknown", f"No proof and no counterexample was found{where}: {found.described()}.", {}, statement.text
     )
@@ -66,15 +100,16 @@ def _is_enough(found: Search, domain: Domain) -> bool:
 def _method(left: Expression, operator: str, right: Expression, statement: Statement, clock: Clock) -> str | None:
     symbols, ranges = _moved(statement.domain)
     sides = attempted(
-        lambda: tuple(to_sympy(each, symbols, has_i=statement.has_i) for each in (left, right)), clock.share_s(2.0)
+        lambda: [to_sympy(each, symbols, has_i=statement.has_i) for each in (left, right)], clock.share_s(2.0)
     )
     if sides is None:
         return None
+    first, second = _under_equations(sides, statement, symbols)
     if operator == "=":
-        return method_of_equality(*sides, clock)
+        return method_of_equality(first, second, clock)
     if statement.has_i:
         return None
-    larger, smaller = sides if operator in (">", ">=") else sides[::-1]
+    larger, smaller = (first, second) if operator in (">", ">=") else (second, first)
     difference = attempted(lambda: sp.expand((larger - smaller).doit()), clock.share_s(2.0))
     if difference is None or difference.has(sp.nan, sp.zoo, sp.oo):
         return None
@@ -82,7 +117,32 @@ def _method(left: Expression, operator: str, right: Expression, statement: State
         return method_of_sign(difference, ranges, clock, strict=True) or method_of_sign(
             -difference, ranges, clock, strict=True
         )
-    return method_of_sign(difference, ranges, clock, strict=operator in ("<", ">"))
+    if operator in ("<", ">"):
+        return method_of_sign(difference, ranges, clock, strict=True)
+    return method_of_sign(difference, ranges, clock, strict=False) or method_of_equality(first, second, clock)
+
+
+def _under_equations(
+    sides: list[Symbolic], statement: Statement, symbols: dict[str, Symbolic]
+) -> tuple[Symbolic, Symbolic]:
+    """The sides where the equations among the conditions hold, as far as one can be solved for a variable."""
+    first, second = sides
+    for each in statement.domain.conditions:
+        if not isinstance(each, Relation) or each.operators != ("=",) or {"mod"} & _called(each):
+            continue
+        left, right = (to_sympy(side, symbols) for side in each.operands)
+        difference = sp.expand(left - right)
+        for symbol in sorted(difference.free_symbols & (first - second).free_symbols, key=str):
+            slope = difference.diff(symbol)
+            if slope.is_number and slope != 0:
+                value = symbol - difference / slope
+                first, second = (side.subs(symbol, value) for side in (first, second))
+                break
+    return first, second
+
+
+def _called(node: Expression) -> set[str]:
+    return {each.function for each in walk(node) if isinstance(each, Call)}
 
 
 def _moved(domain: Domain) -> tuple[dict[str, Symbolic], dict[Symbolic, Range]]:
@@ -103,5 +163,3 @@ def _moved(domain: Domain) -> tuple[dict[str, Symbolic], dict[Symbolic, Range]]:
             moved[name] = symbol
             ranges[symbol] = of
     return moved, ranges
-
-

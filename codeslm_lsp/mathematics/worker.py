@@ -40,7 +40,9 @@ def _answer(task: Callable[..., Answer], texts: list[str], limit_s: float) -> di
     except (MemoryError, RecursionError):
         return {"error": TOO_LARGE}
     except Exception as error:  # SymPy raises errors of every kind; none of them may end the process.
-        return {"error": f"This is beyond what can be worked out here ({type(error).__name__}); write it in another way."}
+        return {
+            "error": f"This is beyond what can be worked out here ({type(error).__name__}); write it in another way."
+        }
 
 
 def _limit_memory(n_bytes: int) -> None:

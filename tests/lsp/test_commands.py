@@ -7,7 +7,7 @@ from typing import Any
 
 from lsprotocol import types
 
-from tests.support.client import Editor, editing
+from tests.support.client import Editor, replay_editor
 
 SOURCE = 'import json\n\n\ndef load(path):\n    return json.loads(path.read_text())\n\n\nprint(jsn.dumps({}), "é😀")\n'
 URI = "file:///project/load.py"
@@ -31,7 +31,7 @@ def value_of(answer: Any, *path: str | int) -> Any:
 
 
 async def test_a_docstring_comes_as_an_edit_in_the_clients_positions() -> None:
-    async with editing({"replies": [["Document this function", DOCSTRING]]}) as editor:
+    async with replay_editor({"replies": [["Document this function", DOCSTRING]]}) as editor:
         editor.open(URI, SOURCE)
         answer = await execute(editor, "document", textDocument={"uri": URI}, range=span(4, 4, 4))
         assert value_of(answer, "badge") == "cross-checked"
@@ -43,7 +43,7 @@ async def test_a_docstring_comes_as_an_edit_in_the_clients_positions() -> None:
 
 
 async def test_what_cannot_be_answered_is_one_sentence() -> None:
-    async with editing({}) as editor:
+    async with replay_editor({}) as editor:
         editor.open(URI, SOURCE)
         assert "has not opened" in value_of(
             await execute(editor, "explain", textDocument={"uri": "file:///other.py"}), "error"
@@ -56,13 +56,13 @@ async def test_what_cannot_be_answered_is_one_sentence() -> None:
 
 
 async def test_mathematics_is_answered_without_the_model() -> None:
-    async with editing({"never_loads": "There is no model."}) as editor:
+    async with replay_editor({"never_loads": "There is no model."}) as editor:
         answer = await execute(editor, "verify", words="(x + 1)^2 = x^2 + 2x + 1")
         assert value_of(answer, "badge") == "proved"
 
 
 async def test_code_actions_offer_what_fits_the_selection_and_the_kind() -> None:
-    async with editing({}) as editor:
+    async with replay_editor({}) as editor:
         editor.open(URI, SOURCE)
         place = types.Range(types.Position(7, 6), types.Position(7, 9))
         diagnostic = types.Diagnostic(place, "Undefined name `jsn`", source="ruff", code="F821")
@@ -79,7 +79,7 @@ async def test_code_actions_offer_what_fits_the_selection_and_the_kind() -> None
 
 
 async def test_a_chosen_action_asks_before_it_changes_anything() -> None:
-    async with editing({}) as editor:
+    async with replay_editor({}) as editor:
         asked: list[str] = []
         applied: list[Any] = []
 
@@ -104,7 +104,7 @@ async def test_a_chosen_action_asks_before_it_changes_anything() -> None:
 
 
 async def test_a_cancelled_command_ends_at_once() -> None:
-    async with editing({"replies": [["Explain this part", "word " * 500]], "token_ms": 20}) as editor:
+    async with replay_editor({"replies": [["Explain this part", "word " * 500]], "token_ms": 20}) as editor:
         editor.open(URI, SOURCE)
         answer = asyncio.ensure_future(execute(editor, "explain", textDocument={"uri": URI}, range=span(4, 4, 4)))
         await asyncio.sleep(0.5)

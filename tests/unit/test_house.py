@@ -18,6 +18,7 @@ ROOMS = (
     "settings",
     "resources",
     "syntax",
+    "mathematics",
     "workspace",
     "context",
     "models",
@@ -51,6 +52,8 @@ OWNERS = {
     "typer": ("cli/",),
     "rich": ("cli/",),
     "matplotlib": ("evaluation/plot",),
+    "sympy": ("mathematics/",),
+    "mpmath": ("mathematics/",),
     "platformdirs": ("",),
     "psutil": ("",),
 }

@@ -128,7 +128,8 @@ def test_the_name_that_a_diagnostic_calls_undefined(message: str, name: str) -> 
 
 
 GOOGLE = (
-    "Load.\n\nArgs:\n    path (Path): where\n    strict: whether\n\nReturns:\n    dict: all\n\nRaises:\n    ValueError: if"
+    "Load.\n\nArgs:\n    path (Path): where\n    strict: whether\n\n"
+    "Returns:\n    dict: all\n\nRaises:\n    ValueError: if"
 )
 NUMPY = "Load.\n\nParameters\n----------\npath : Path\n    where\nstrict\n\nRaises\n------\nValueError\n    if\n"
 SPHINX = "Load.\n\n:param path: where\n:param bool strict: whether\n:returns: all\n:raises ValueError: if"

@@ -68,7 +68,7 @@ async def test_code_actions_offer_what_fits_the_selection_and_the_kind() -> None
         diagnostic = types.Diagnostic(place, "Undefined name `jsn`", source="ruff", code="F821")
 
         async def titles(only: list[str] | None) -> list[str]:
-            context = types.CodeActionContext([diagnostic], only=only)  # type: ignore[arg-type]
+            context = types.CodeActionContext([diagnostic], only=only)
             params = types.CodeActionParams(types.TextDocumentIdentifier(URI), place, context)
             found = await editor.client.text_document_code_action_async(params)
             return [each.title for each in found or ()]

@@ -26,6 +26,7 @@ ROOMS = (
     "engine",
     "completion",
     "sandbox",
+    "reasoning",
     "lsp",
     "evaluation",
     "cli",

@@ -99,6 +99,14 @@ class MirroringProtocol(LanguageServerProtocol):
                 made.root_uri, workspace_folders=folders, position_encoding=made.position_encoding
             )
 
+    @lsp_method(types.SHUTDOWN)
+    def lsp_shutdown(self, *arguments: Any) -> Generator[Any, Any, None]:
+        """End what is still being answered, which takes it out of the table that pygls would be going through."""
+        for number, answer in list(self._request_futures.items()):
+            if number != self.msg_id and not answer.done():
+                answer.cancel()
+        yield from super().lsp_shutdown(*arguments)
+
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> Generator[Any, Any, None]:
         """Look at the version before all changes of the message, which share it, are applied."""

@@ -61,14 +61,15 @@ TOO_MUCH: dict[str, tuple[str, dict[str, float], EndReason]] = {
         {"wall_s": 0.5},
         EndReason.TIMED_OUT,
     ),
-    "fork bomb": ("import os\nwhile True: os.fork()", {}, EndReason.PROCESSES),
+    # The bombs end at 512 processes, should one ever go off outside.
+    "fork bomb": ("import os, time\nfor _ in range(9): os.fork()\ntime.sleep(600)", {}, EndReason.PROCESSES),
     "patient fork bomb": (
-        "import os, time\nwhile True:\n    try: os.fork()\n    except OSError: time.sleep(1)",
+        "import os, time\nfor _ in range(9):\n    try: os.fork()\n    except OSError: time.sleep(1)\ntime.sleep(600)",
         {},
         EndReason.PROCESSES,
     ),
     "chain of forks": (
-        "import os\nwhile os.fork() == 0: os.setsid()\nimport time; time.sleep(600)",
+        "import os, time\nfor _ in range(512):\n    if os.fork(): break\n    os.setsid()\ntime.sleep(600)",
         {},
         EndReason.PROCESSES,
     ),

@@ -178,14 +178,14 @@ def _register(server: CodeslmServer) -> None:
         _register_command(server, name)
 
     @server.command("codeslm.explainLast")
-    def explain_last() -> dict[str, Any] | None:
+    def explain_last(*_arguments: Any) -> dict[str, Any] | None:
         if server.session.last is None:
             return None
         report, uri = server.session.last
         return convert.report_as_json(report, server.document(uri))
 
     @server.command("codeslm.statistics")
-    def statistics() -> dict[str, Any]:
+    def statistics(*_arguments: Any) -> dict[str, Any]:
         return asdict(server.session.evaluated())
 
     @server.command("codeslm.accepted")

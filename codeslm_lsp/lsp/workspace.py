@@ -5,6 +5,7 @@ A client that counts versions wrongly, or changes what it never opened, costs a 
 
 from __future__ import annotations
 
+import inspect
 import logging
 import re
 import traceback
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcInvalidParams
 from pygls.protocol import LanguageServerProtocol, lsp_method
 from pygls.workspace import Workspace
 
@@ -106,6 +108,15 @@ class MirroringProtocol(LanguageServerProtocol):
             if number != self.msg_id and not answer.done():
                 answer.cancel()
         yield from super().lsp_shutdown(*arguments)
+
+    @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
+    async def lsp_workspace__execute_command(self, params: types.ExecuteCommandParams) -> Any:
+        """A command as one task: cancelling the request of pygls' own handler would leave the command running."""
+        command = self.fm.commands.get(params.command)
+        if command is None:
+            raise JsonRpcInvalidParams(f"There is no command {params.command!r}.")
+        result = command(*(params.arguments or ()))
+        return await result if inspect.isawaitable(result) else result
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> Generator[Any, Any, None]:

@@ -219,6 +219,8 @@ class Guest:
             try:
                 generated = self._runner.generate((self.number, stream), request, lambda token: self._on(stream, token))
                 stop, timings = await self._work(generated)
+            except CodeslmError as error:
+                raise wire.RequestFailed(str(error)) from None
             finally:
                 self._streams.discard(stream)
             return wire.end_to_json(stop, timings)

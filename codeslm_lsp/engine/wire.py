@@ -31,7 +31,13 @@ import cattrs
 from pygls.exceptions import JsonRpcException
 from pygls.io_ import run_async
 from pygls.protocol import JsonRPCProtocol
-from pygls.protocol.json_rpc import JsonRPCNotification, JsonRPCRequestMessage, JsonRPCResponseMessage
+from pygls.protocol.json_rpc import (
+    JsonRPCNotification,
+    JsonRPCRequestMessage,
+    JsonRPCResponseMessage,
+    ResponseError,
+    ResponseErrorMessage,
+)
 from pygls.server import JsonRPCServer
 
 from codeslm_lsp.engine.protocol import GenerateRequest, Priority
@@ -127,6 +133,11 @@ def _converter() -> cattrs.Converter:
         converter.register_structure_hook(
             message, lambda data, kind: kind(**{"params": None, **data} if "method" in data else data)
         )
+    # An error's id and data may be of any kind, for which the usual converter has no rule.
+    converter.register_structure_hook(
+        ResponseErrorMessage,
+        lambda data, kind: kind(jsonrpc=data["jsonrpc"], id=data["id"], error=ResponseError(**data["error"])),
+    )
     return converter
 
 

@@ -110,7 +110,9 @@ class MirroringProtocol(LanguageServerProtocol):
         yield from super().lsp_shutdown(*arguments)
 
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
-    async def lsp_workspace__execute_command(self, params: types.ExecuteCommandParams) -> Any:
+    async def lsp_workspace__execute_command(  # type: ignore[override]  # pygls calls handlers of any kind.
+        self, params: types.ExecuteCommandParams
+    ) -> Any:
         """A command as one task: cancelling the request of pygls' own handler would leave the command running."""
         command = self.fm.commands.get(params.command)
         if command is None:

@@ -21,7 +21,18 @@ from codeslm_lsp.prompt.build import TokenBudget, build_prompt
 from codeslm_lsp.prompt.user_text import encode_user_texts
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.syntax.tree import SyntaxTree
-from codeslm_lsp.values import Context, Cursor, Document, Extent, Prompt, Snippet, StopReason, Timings, Trigger
+from codeslm_lsp.values import (
+    Context,
+    Cursor,
+    Document,
+    Extent,
+    Priority,
+    Prompt,
+    Snippet,
+    StopReason,
+    Timings,
+    Trigger,
+)
 
 INVOKED_PATIENCE = 3
 """An explicit request may take this many times the time budget: somebody waits for it."""
@@ -189,7 +200,9 @@ class Prompts:
         try:
             with unasked():
                 request = await self.request(document, anchored.prompt, Trigger.AUTOMATIC)
-                async with self._engine.generate(replace(request, max_tokens=0, background=True)) as stream:
+                async with self._engine.generate(
+                    replace(request, max_tokens=0, priority=Priority.BACKGROUND)
+                ) as stream:
                     generation = await stream.result()
                 if generation.stop is StopReason.MAX_TOKENS:
                     self._anchors.remember(document.uri, anchored)

@@ -19,6 +19,7 @@ import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
+from codeslm_lsp.engine.llama_grammar import LlamaGrammar
 from codeslm_lsp.values import ModelUnsuitable
 
 N_SEQUENCES = 16
@@ -248,6 +249,10 @@ class LlamaModel:
         """Whether the model ends its text with this token."""
         return bool(llama_cpp.llama_vocab_is_eog(self._vocab, token))
 
+    def grammar(self, text: str) -> LlamaGrammar:
+        """A GBNF grammar over this vocabulary. Raises ``InputError``."""
+        return LlamaGrammar(self._vocab, text)
+
     def abort(self) -> None:
         """Make a running ``evaluate`` raise ``Aborted`` within tens of milliseconds. May be called from any thread."""
         self._abort_flag[0] = b"\x01"
@@ -321,6 +326,10 @@ class LlamaSequence:
     def is_end(self, token: int) -> bool:
         """See ``LlamaModel.is_end``."""
         return self._model.is_end(token)
+
+    def grammar(self, text: str) -> LlamaGrammar:
+        """See ``LlamaModel.grammar``."""
+        return self._model.grammar(text)
 
 
 def load_weights(path: str) -> Any:

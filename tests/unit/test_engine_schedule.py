@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from codeslm_lsp.engine.schedule import Interrupted, Schedule
+from codeslm_lsp.values import Priority
 
 PATIENCE_S = 10
 
@@ -25,10 +26,10 @@ class Bench:
         self.schedule = Schedule(self.interrupted.set, self.interrupted.clear)
 
     def quick(self, name: str) -> Future[str]:
-        return self.schedule.foreground(lambda: self._note(name))
+        return self.schedule.submit(lambda: self._note(name))
 
     def slow(self, name: str) -> Future[str]:
-        return self.schedule.background(lambda: self._wait(name))
+        return self.schedule.submit(lambda: self._wait(name), Priority.BACKGROUND)
 
     def _note(self, name: str) -> str:
         self.done.append(name)
@@ -79,10 +80,10 @@ def test_the_newest_background_work_comes_first() -> None:
 def test_owners_take_turns() -> None:
     """One that asks for much at once delays the others by one piece of work, and comes to its own."""
     bench = Bench()
-    slow = bench.schedule.foreground(lambda: bench._wait("slow"))
+    slow = bench.schedule.submit(lambda: bench._wait("slow"))
     assert bench.started.acquire(timeout=PATIENCE_S)
     names = ["a1", "a2", "a3", "a4", "b1", "b2", "c1"]
-    promised = [bench.schedule.foreground(partial(bench._note, name), owner=name[0]) for name in names]
+    promised = [bench.schedule.submit(partial(bench._note, name), owner=name[0]) for name in names]
     bench.gate.set()
     results(slow, *promised)
     assert bench.done == ["slow", "a1", "b1", "c1", "a2", "b2", "a3", "a4"]
@@ -94,7 +95,7 @@ def test_what_fails_fails_for_its_asker_alone() -> None:
     def fail() -> None:
         raise ZeroDivisionError
 
-    failing = bench.schedule.foreground(fail)
+    failing = bench.schedule.submit(fail)
     with pytest.raises(ZeroDivisionError):
         failing.result(PATIENCE_S)
     assert results(bench.quick("next")) == ["next"]
@@ -117,7 +118,7 @@ class Tidy:
         return self._left > 0
 
     def work(self, name: str) -> None:
-        results(self.schedule.foreground(lambda: self.done.append(name)))
+        results(self.schedule.submit(lambda: self.done.append(name)))
 
 
 def test_when_nothing_is_to_be_done_it_tidies_up_as_long_as_there_is_something() -> None:
@@ -142,6 +143,6 @@ def test_work_goes_on_when_tidying_up_fails() -> None:
         raise ZeroDivisionError
 
     schedule = Schedule(lambda: None, lambda: None, fail, idle_s=0.01)
-    results(schedule.foreground(lambda: None))
+    results(schedule.submit(lambda: None))
     assert failed.wait(PATIENCE_S)
-    assert results(schedule.foreground(lambda: "next")) == ["next"]
+    assert results(schedule.submit(lambda: "next")) == ["next"]

@@ -12,9 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from codeslm_lsp.engine.continuation import Vocabulary
 from codeslm_lsp.engine.drafts import Drafter
 from codeslm_lsp.engine.llama_model import Aborted
-from codeslm_lsp.engine.llama_session import LlamaSession, continuations
+from codeslm_lsp.engine.llama_session import LlamaSession
 from codeslm_lsp.engine.protocol import GenerateRequest
 from codeslm_lsp.values import StopReason, Timings, Token
 
@@ -130,7 +131,7 @@ class Outcome:
 
 def session_on(model: CountingModel) -> LlamaSession:
     fake: Any = model
-    return LlamaSession(fake, continuations(model.pieces, model.is_end), Drafter(model.pieces))
+    return LlamaSession(fake, Vocabulary(model.pieces, model.is_end), Drafter(model.pieces))
 
 
 def run(session: LlamaSession, request: GenerateRequest, cancelled: Callable[[], bool] = lambda: False) -> Outcome:

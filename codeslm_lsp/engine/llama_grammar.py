@@ -7,6 +7,7 @@ that was not tested; and it cannot take every text for a grammar (see ``gbnf``).
 from __future__ import annotations
 
 import ctypes
+import time
 import weakref
 from typing import Any
 
@@ -19,6 +20,11 @@ from codeslm_lsp.values import InputError
 
 _TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 """``llama_token_data`` of llama.h."""
+
+
+MAX_STEP_S = 0.5
+"""llama.cpp follows all readings of a text at once. Where they multiply with each character, one step takes
+milliseconds, the next a second and the one after that a minute, in which nobody else is answered."""
 
 
 class LlamaGrammar:
@@ -42,17 +48,24 @@ class LlamaGrammar:
         pointer = data.ctypes.data_as(llama_cpp.llama_token_data_p)
         array = llama_cpp.llama_token_data_array(pointer, len(tokens), -1, False)
         llama_cpp.llama_sampler_apply(self._sampler, ctypes.byref(array))
-        return np.isfinite(data["logit"])
+        is_allowed: NDArray[np.bool_] = np.isfinite(data["logit"])
+        return is_allowed
 
     def is_complete(self) -> bool:
         """See ``constraint.Grammar``: there llama.cpp allows the model's end token."""
         return bool(self.allowed(self._end)[0])
 
     def accept(self, token: int) -> None:
-        """See ``constraint.Grammar``. Raises ``ValueError`` where the token is not allowed."""
+        """See ``constraint.Grammar``.
+
+        Raises ``ValueError`` where the token is not allowed, ``InputError`` where following the grammar takes too long.
+        """
+        started = time.perf_counter()
         if not self.allowed(np.array([token], dtype=np.intp))[0]:
             raise ValueError(f"token {token} is not allowed here")
         llama_cpp.llama_sampler_accept(self._sampler, token)
+        if time.perf_counter() - started > MAX_STEP_S:
+            raise InputError("The grammar can be read in too many ways at once to be followed; make it less ambiguous.")
 
 
 def _end_token(vocabulary: Any) -> int:

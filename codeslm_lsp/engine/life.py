@@ -221,7 +221,7 @@ class Stream:
     async def result(self) -> Generation:
         """See ``TokenStream.result``."""
         stop, timings = await asyncio.shield(self._answer)
-        return generation_of(self._tokens, stop, timings, self._request.stop_texts)
+        return generation_of(self._request, self._tokens, stop, timings)
 
     def abandon(self) -> None:
         """Nobody waits for the rest."""

@@ -125,11 +125,9 @@ class Engine(Protocol):
         """End the engine and everything it started."""
 
 
-def generation_of(
-    tokens: Sequence[Token], stop: StopReason, timings: Timings, stop_texts: Sequence[str] = ()
-) -> Generation:
-    """All tokens of a stream, in their branches, each up to a stop text."""
-    n_branches = max((token.branch for token in tokens), default=0) + 1
+def generation_of(request: GenerateRequest, tokens: Sequence[Token], stop: StopReason, timings: Timings) -> Generation:
+    """All tokens of a stream, in their branches, each up to a stop text. Every sample is one, even if it is empty."""
+    n_branches = max([request.n_samples, *(token.branch + 1 for token in tokens)])
     branches = ([token for token in tokens if token.branch == branch] for branch in range(n_branches))
-    main, *others = (before_stop_text(branch, stop_texts) for branch in branches)
+    main, *others = (before_stop_text(branch, request.stop_texts) for branch in branches)
     return Generation("".join(token.text for token in main), main, stop, timings, tuple(others))

@@ -180,7 +180,7 @@ class _ReplayStream:
         assert self._stop is not None
         n_prompt = len(self._request.token_ids) + len(self._request.typed_ids)
         timings = Timings(1.0, 1.0, n_prompt, 0, len(self._tokens))
-        return generation_of(self._tokens, self._stop, timings, self._request.stop_texts)
+        return generation_of(self._request, self._tokens, self._stop, timings)
 
     async def close(self) -> None:
         if self._stop is None:

@@ -18,18 +18,18 @@ PATIENCE_S = 10
 class Bench:
     """A schedule whose background work waits for a gate and notices interruptions, as a prefill does."""
 
-    def __init__(self) -> None:
+    def __init__(self, turn_s: float = PATIENCE_S) -> None:
         self.done: list[str] = []
         self.started = threading.Semaphore(0)
         self.gate = threading.Event()
         self.interrupted = threading.Event()
-        self.schedule = Schedule(self.interrupted.set, self.interrupted.clear)
+        self.schedule = Schedule(self.interrupted.set, self.interrupted.clear, turn_s=turn_s)
 
     def quick(self, name: str) -> Future[str]:
         return self.schedule.submit(lambda: self._note(name))
 
-    def slow(self, name: str) -> Future[str]:
-        return self.schedule.submit(lambda: self._wait(name), Priority.BACKGROUND)
+    def slow(self, name: str, priority: Priority = Priority.BACKGROUND, owner: str = "") -> Future[str]:
+        return self.schedule.submit(lambda: self._wait(name), priority, owner)
 
     def _note(self, name: str) -> str:
         self.done.append(name)
@@ -38,6 +38,7 @@ class Bench:
     def _wait(self, name: str) -> str:
         self.started.release()
         while not self.gate.wait(0.001):
+            self.schedule.pause()
             if self.interrupted.is_set():
                 raise Interrupted
         return self._note(name)
@@ -87,6 +88,86 @@ def test_owners_take_turns() -> None:
     bench.gate.set()
     results(slow, *promised)
     assert bench.done == ["slow", "a1", "b1", "c1", "a2", "b2", "a3", "a4"]
+
+
+def test_completions_come_before_commands_and_these_before_background_work() -> None:
+    bench = Bench()
+    first = bench.slow("first", Priority.COMPLETION)
+    assert bench.started.acquire(timeout=PATIENCE_S)
+    names = ["background", "command", "completion", "second command"]
+    priorities = [Priority.BACKGROUND, Priority.COMMAND, Priority.COMPLETION, Priority.COMMAND]
+    promised = [bench.slow(name, priority) for name, priority in zip(names, priorities, strict=True)]
+    bench.gate.set()
+    results(first, *promised)
+    assert bench.done == ["first", "completion", "command", "second command", "background"]
+
+
+def test_a_command_gives_way_to_completions_and_goes_on() -> None:
+    bench = Bench()
+    command = bench.slow("command", Priority.COMMAND)
+    for number in range(3):
+        assert bench.started.acquire(timeout=PATIENCE_S)
+        assert results(bench.quick(str(number))) == [str(number)]
+    bench.gate.set()
+    results(command)
+    assert bench.done == ["0", "1", "2", "command"]
+
+
+@pytest.mark.parametrize("priority", [Priority.COMMAND, Priority.BACKGROUND])
+def test_a_command_does_not_give_way_to_what_comes_after_it(priority: Priority) -> None:
+    bench = Bench()
+    command = bench.slow("command", Priority.COMMAND, "a")
+    assert bench.started.acquire(timeout=PATIENCE_S)
+    other = bench.slow("other", priority, "b")
+    assert not bench.interrupted.wait(0.05)
+    bench.gate.set()
+    results(command, other)
+    assert bench.done == ["command", "other"]
+
+
+def test_commands_of_several_owners_take_turns() -> None:
+    """Each goes on for a while; one owner's own commands come one after the other."""
+    bench = Bench(turn_s=0.02)
+    order: list[str] = []
+
+    def work(name: str) -> None:
+        order.append(name)
+        bench._wait(name)
+
+    promised = [
+        bench.schedule.submit(partial(work, name), Priority.COMMAND, name[0]) for name in ("a1", "a2", "b1", "c1")
+    ]
+    for _ in range(9):
+        assert bench.started.acquire(timeout=PATIENCE_S)
+    bench.gate.set()
+    results(*promised)
+    assert order[:9] == ["a1", "b1", "c1"] * 3
+    assert bench.done.index("a1") < bench.done.index("a2")
+
+
+def test_a_command_that_gave_way_to_a_completion_goes_on_before_another_begins() -> None:
+    bench = Bench()
+    first, second = bench.slow("first", Priority.COMMAND, "a"), bench.slow("second", Priority.COMMAND, "b")
+    assert bench.started.acquire(timeout=PATIENCE_S)
+    results(bench.quick("completion"))
+    bench.gate.set()
+    results(first, second)
+    assert bench.done == ["completion", "first", "second"]
+
+
+def test_what_waits_can_be_withdrawn_and_what_runs_cannot() -> None:
+    bench = Bench()
+    running = bench.slow("running", Priority.COMMAND)
+    assert bench.started.acquire(timeout=PATIENCE_S)
+    waiting = bench.slow("waiting", Priority.BACKGROUND)
+    for promised in (running, waiting):
+        bench.schedule.withdraw(promised, "withdrawn")
+    assert results(waiting) == ["withdrawn"]
+    assert not running.done()
+    bench.gate.set()
+    assert results(running) == ["running"]
+    bench.schedule.withdraw(running, "withdrawn")
+    assert bench.done == ["running"]
 
 
 def test_what_fails_fails_for_its_asker_alone() -> None:

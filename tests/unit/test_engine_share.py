@@ -92,10 +92,22 @@ def test_work_pauses_between_its_pieces_and_a_request_ends_the_pause() -> None:
     assert worker.interrupted.is_set()
 
 
-def test_foreground_work_is_never_limited() -> None:
+@pytest.mark.parametrize("priority", [Priority.COMPLETION, Priority.COMMAND])
+def test_what_somebody_waits_for_is_never_limited(priority: Priority) -> None:
     worker = Worker()
     worker.schedule.limit_background(0.05)
-    worker.schedule.submit(worker.work).result(PATIENCE_S)
+    worker.schedule.submit(worker.work, priority).result(PATIENCE_S)
+    assert worker.pieces == ["0", "1", "2"]
+
+
+def test_work_withdrawn_while_it_waits_for_its_share_is_not_waited_for() -> None:
+    worker = Worker()
+    worker.schedule.submit(worker.work, Priority.BACKGROUND).result(PATIENCE_S)
+    worker.schedule.limit_background(0.05)
+    waiting = worker.schedule.submit(worker.work, Priority.BACKGROUND)
+    worker.schedule.withdraw(waiting, None)
+    waiting.result(PATIENCE_S)
+    worker.schedule.submit(lambda: None).result(PATIENCE_S)
     assert worker.pieces == ["0", "1", "2"]
 
 

@@ -34,9 +34,7 @@ class LlamaGrammar:
         check_grammar(text)
         sampler = llama_cpp.llama_sampler_init_grammar(vocabulary, text.encode(), b"root")
         if not sampler:
-            raise InputError(
-                "The grammar is not GBNF that llama.cpp understands; see what it wrote to the engine's log."
-            )
+            raise InputError("The grammar is not GBNF as llama.cpp reads it; compare it with grammars/README.md there.")
         self._sampler = sampler
         self._end = np.array([_end_token(vocabulary)], dtype=np.intp)
         weakref.finalize(self, llama_cpp.llama_sampler_free, sampler)

@@ -63,7 +63,7 @@ class Spelling:
         return buffer.raw[:length]
 
 
-@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
+@llama_cpp.llama_log_callback
 def _log_nothing(_level: int, _text: bytes, _user_data: ctypes.c_void_p) -> None: ...
 
 

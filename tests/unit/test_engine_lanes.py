@@ -462,9 +462,9 @@ def test_samples_share_their_prompt_and_are_decoded_together() -> None:
     together: list[int] = []
     evaluate_together = model.evaluate_together
 
-    def counting(sequences: Sequence[int], *args: Any) -> NDArray[np.float32]:
+    def counting(sequences: Sequence[int], tokens: Sequence[int], positions: Sequence[int]) -> NDArray[np.float32]:
         together.append(len(sequences))
-        return evaluate_together(sequences, *args)
+        return evaluate_together(sequences, tokens, positions)
 
     model.evaluate_together = counting  # type: ignore[method-assign]
     lanes = lanes_on(model)

@@ -608,7 +608,8 @@ def test_a_suspended_request_says_what_it_would_have_said(
     logits = erratic(seed)
     whole = run(session_on(CountingModel(logits)), request)
     model = CountingModel(logits)
-    session, progress, said = session_on(model), Progress(), []
+    session, progress = session_on(model), Progress()
+    said: list[Token] = []
     for cancel_after, model.abort_after, is_used, is_lost in [*times, (None, None, False, False)]:
         part = run(session, request, after(cancel_after), progress)
         said += part.tokens

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ async def test_samples_are_answers_in_branches() -> None:
         ({"max_tokens": 9, "stop_texts": ("\n```",)}, "a = 1", StopReason.END),
     ],
 )
-async def test_ends(options: dict[str, object], text: str, stop: StopReason) -> None:
+async def test_ends(options: dict[str, Any], text: str, stop: StopReason) -> None:
     engine = ReplayEngine(Script(command_answers=["a = 1\n```\nmore"]))
     generation = await ask(engine, replace(COMMAND, **options))
     assert (generation.text, generation.stop) == (text, stop)

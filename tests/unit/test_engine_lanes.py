@@ -364,6 +364,22 @@ def test_alternatives_are_what_each_beginning_leads_to(seed: int, n: int, typed:
     assert [number for number, cache in model.caches.items() if cache] == [0], "the others are given back"
 
 
+def test_an_alternative_ends_by_a_stop_text_that_begins_where_all_agreed() -> None:
+    r, e, a, b = (PIECES.index(piece) for piece in (b"r", b"e", b"a", b"b"))
+    follows = {MID: {r: 1.0}, r: {e: 1.0, a: 0.5}}
+
+    def logits(tokens: Sequence[int]) -> NDArray[np.float32]:
+        row = np.full(len(PIECES), -50, dtype=np.float32)
+        for token, logit in follows.get(tokens[-1], {b: 1.0}).items():
+            row[token] = logit
+        return row
+
+    lanes = lanes_on(PooledModel(logits))
+    request = replace(asking("a", block(1), max_tokens=6), n_alternatives=1, stop_texts=("re", "ra"))
+    assert branches(lanes, replace(request, stop_texts=())) == {0: [r, e, *[b] * 4], 1: [r, a, *[b] * 4]}
+    assert branches(lanes, request) == {0: [r, e], 1: [r, a]}
+
+
 def healed(tokens: Sequence[int], typed: bytes) -> list[int]:
     """The first tokens, which only repeat what is typed."""
     n_bytes = 0

@@ -47,6 +47,13 @@ class SlowModel(PooledModel):
             raise Aborted
         return super().evaluate(sequence, tokens, start, n_logits)
 
+    def evaluate_together(
+        self, sequences: Sequence[int], tokens: Sequence[int], positions: Sequence[int]
+    ) -> NDArray[np.float32]:
+        for sequence, position in zip(sequences, positions, strict=True):
+            del self.caches[sequence][position:]
+        return super().evaluate_together(sequences, tokens, positions)
+
     def abort(self) -> None:
         self.must_stop.set()
 
@@ -151,6 +158,19 @@ async def test_what_runs_is_cancelled_soon(priority: Priority) -> None:
     tokens, stop = await running.answer()
     assert (stop, len(tokens) < 60) == (StopReason.CANCELLED, True)
     assert (await bench.ask(asking("a.py", 10, 3)).answer())[0]
+
+
+async def test_what_is_cancelled_leaves_the_sequences_as_they_are_known() -> None:
+    """In the middle of an evaluation, too: which sequences have had their token by then is seen."""
+    bench = Bench()
+    for number in range(15):
+        running = bench.ask(command(1 + number % 2, n_samples=4, seed=number))
+        await begun(running)
+        await asyncio.sleep(number * STEP_S / 4)
+        bench.runner.cancel(running.key)
+        await running.answer()
+        caches = bench.runner._model.caches
+        assert [list(lane.session.tokens) for lane in bench.runner._lanes._lanes] == list(caches.values())
 
 
 async def test_what_is_suspended_is_cancelled_at_once() -> None:

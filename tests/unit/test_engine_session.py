@@ -574,6 +574,21 @@ def test_what_cannot_be_asked_for_is_refused(wrong: dict[str, Any]) -> None:
         replace(asking(), **wrong)
 
 
+# --- Sampling ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("grammar", ["", "|".join(a + b for a in "abcdef" for b in "abcdef")])
+def test_each_place_is_drawn_by_itself(grammar: str) -> None:
+    """And a request draws the same again, whatever was drafted meanwhile."""
+    row = np.full(len(PIECES), -50, dtype=np.float32)
+    row[list(ids(*"abcdef"))] = 0
+    session = session_on(CountingModel(lambda _tokens: row))
+    requests = [asking(max_tokens=2, temperature=1.0, seed=seed, grammar=grammar) for seed in range(200)]
+    texts = [run(session, request).text for request in requests]
+    assert texts == [run(session, request).text for request in requests]
+    assert len(set(texts)) > 30, "of 36"
+
+
 # --- Suspension --------------------------------------------------------------------------------------------------
 
 commands = st.builds(

@@ -227,11 +227,23 @@ class Prompt:
     snippets: tuple[str, ...] = ()
 
 
+class Priority(enum.IntEnum):
+    """What the engine does first; the least is first."""
+
+    COMPLETION = 0
+    """Somebody types, and waits for it."""
+    COMMAND = 1
+    """Somebody has asked, and sees it go on. It gives way to completions, and goes on behind them."""
+    BACKGROUND = 2
+    """Nobody waits for it yet."""
+
+
 class StopReason(enum.StrEnum):
     """Why a generation ended."""
 
     END = "end"
-    """The model said so: end-of-generation, or one of the prompt's stop tokens."""
+    """The model said so: end-of-generation, or one of the request's stop tokens. Or a stop text was produced, or what
+    was produced is all that the grammar allows."""
     MAX_TOKENS = "max_tokens"
     TIME_BUDGET = "time_budget"
     CANCELLED = "cancelled"
@@ -239,7 +251,7 @@ class StopReason(enum.StrEnum):
     UNHEALABLE = "unhealable"
     """No token of the vocabulary continues the typed text."""
     OFF_GRAMMAR = "off_grammar"
-    """No token of the vocabulary is allowed by the grammar."""
+    """The grammar is not complete, and no token of the vocabulary continues what was produced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,9 +270,10 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """What one generation cost. Milliseconds of wall time, and tokens.
+    """What one generation cost. Milliseconds of wall time, and tokens; of all its parts, if it was suspended meanwhile.
 
-    ``n_prefill`` tokens of the prompt and of what is typed were evaluated, ``n_reused`` were already in the KV cache;
+    ``n_prefill`` tokens of the prompt and of what is typed were evaluated (and some of what was produced, when the
+    sequence was lost in a suspension), ``n_reused`` were already in the KV cache when it began;
     ``n_restored`` of these had just been read from disk. Of ``n_decode`` new tokens ``n_drafts_kept`` were drafted, out
     of ``n_drafted`` that were tried.
     """
@@ -324,18 +337,20 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """Prompt tokens that an engine has evaluated so far: while somebody waited, and ahead of that."""
+    """Prompt tokens that an engine has evaluated so far: for completions, ahead of them, and for commands."""
 
     n_foreground: int = 0
     n_background: int = 0
+    n_commands: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
     """Raw model output. ``text`` starts at the cursor: healed characters that repeat typed text are not in it.
 
-    ``alternatives`` differ from ``tokens`` from the first token on that the model was in doubt about, and share the
-    reason to stop.
+    ``alternatives`` differ from ``tokens`` from the first token on that the model was in doubt about; or they are the
+    other samples that were asked for. ``stop`` is the reason of the first of them all that did not end by itself. Of
+    each, text and tokens are cut before a stop text: then the last token's text is only a part of it.
     """
 
     text: str

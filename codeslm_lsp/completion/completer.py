@@ -22,7 +22,7 @@ from codeslm_lsp.completion.streaming import read
 from codeslm_lsp.completion.trees import Trees
 from codeslm_lsp.completion.trigger import refusal, refusal_at
 from codeslm_lsp.context.source import WorkspaceContext
-from codeslm_lsp.engine.protocol import Engine, Priority
+from codeslm_lsp.engine.protocol import Engine
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.syntax.extent import wanted_extent
 from codeslm_lsp.syntax.languages import language_of
@@ -37,6 +37,7 @@ from codeslm_lsp.values import (
     Extent,
     Generation,
     ModelError,
+    Priority,
     Report,
     Skip,
     SkipReason,
@@ -143,19 +144,22 @@ class Completer:
             self._ahead.start(document.uri, lambda: self._work_ahead(document, cursor, answer))
         return report
 
-    async def _ask(self, document: Document, cursor: Cursor, trigger: Trigger, *, background: bool = False) -> Report:
+    async def _ask(
+        self, document: Document, cursor: Cursor, trigger: Trigger, priority: Priority = Priority.COMPLETION
+    ) -> Report:
         """Let the model answer, and remember what it offers."""
         model = await self._engine.ready(self._settings.completion.wait_for_model_ms)
         await self.format()
         found = await self._prompts.find(document, cursor, lambda: self._tree(document), trigger)
-        priority = Priority.BACKGROUND if background else Priority.COMPLETION
         request = replace(await self._prompts.request(document, found.prompt, trigger), priority=priority)
         async with self._engine.generate(request) as stream:
             await asyncio.sleep(0)  # The request leaves now, so that the engine works while the text is parsed.
             tree = self._tree(document)
             grounding = self._grounding(document, cursor, tree)
             around = self._around(document, cursor, tree)
-            patience_ms = request.time_budget_ms if background else self._prompts.patience_ms(trigger, around.extent)
+            patience_ms = self._prompts.patience_ms(trigger, around.extent)
+            if priority is Priority.BACKGROUND:
+                patience_ms = request.time_budget_ms
             generation = await read(stream, request, around, patience_ms)
         text = "" if generation.stop is StopReason.CANCELLED else generation.text
         shown, filters = _judge(replace(around, text=text, stop=generation.stop), self._filters)
@@ -208,7 +212,7 @@ class Completer:
             if isinstance(report.outcome, Completion):
                 accepted, behind = _accepted(document, report.outcome)
                 if self._offered.rest(accepted, behind) is None:
-                    await self._ask(accepted, behind, Trigger.AUTOMATIC, background=True)
+                    await self._ask(accepted, behind, Trigger.AUTOMATIC, Priority.BACKGROUND)
 
     async def _prepare(self, document: Document, cursor: Cursor) -> None:
         with unasked():

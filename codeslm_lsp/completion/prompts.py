@@ -16,12 +16,23 @@ from codeslm_lsp.completion.defects import unasked
 from codeslm_lsp.completion.model_format import ModelFormat
 from codeslm_lsp.context.gather import gather
 from codeslm_lsp.context.source import WorkspaceContext
-from codeslm_lsp.engine.protocol import Engine, GenerateRequest, Priority
+from codeslm_lsp.engine.protocol import Engine, GenerateRequest
 from codeslm_lsp.prompt.build import TokenBudget, build_prompt
 from codeslm_lsp.prompt.user_text import encode_user_texts
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.syntax.tree import SyntaxTree
-from codeslm_lsp.values import Context, Cursor, Document, Extent, Prompt, Snippet, StopReason, Timings, Trigger
+from codeslm_lsp.values import (
+    Context,
+    Cursor,
+    Document,
+    Extent,
+    Priority,
+    Prompt,
+    Snippet,
+    StopReason,
+    Timings,
+    Trigger,
+)
 
 INVOKED_PATIENCE = 3
 """An explicit request may take this many times the time budget: somebody waits for it."""

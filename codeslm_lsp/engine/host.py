@@ -20,7 +20,7 @@ from codeslm_lsp.engine import peer, wire
 from codeslm_lsp.engine.rendezvous import Card, Place
 from codeslm_lsp.engine.runner import Runner
 from codeslm_lsp.engine.tuning import tuning_to_json
-from codeslm_lsp.values import CodeslmError, Token, Tuning
+from codeslm_lsp.values import CodeslmError, InputError, Token, Tuning
 
 FIRST_CLIENT_S = 10.0
 """Whoever starts an engine looks for it every few milliseconds: after this time it has gone."""
@@ -219,8 +219,8 @@ class Guest:
             try:
                 generated = self._runner.generate((self.number, stream), request, lambda token: self._on(stream, token))
                 stop, timings = await self._work(generated)
-            except CodeslmError as error:
-                raise wire.RequestFailed(str(error)) from None
+            except InputError as error:
+                return {"error": str(error)}
             finally:
                 self._streams.discard(stream)
             return wire.end_to_json(stop, timings)

@@ -20,6 +20,7 @@ from codeslm_lsp.values import (
     EngineError,
     EngineUnavailable,
     Generation,
+    InputError,
     ModelInfo,
     StopReason,
     Timings,
@@ -184,7 +185,10 @@ class Stream:
 
     async def _run(self, params: dict[str, Any]) -> tuple[StopReason, Timings]:
         try:
-            stop, timings = wire.end_from_json(await self._life.request(wire.GENERATE, params))
+            answer = await self._life.request(wire.GENERATE, params)
+            if "error" in answer:
+                raise InputError(answer["error"])
+            stop, timings = wire.end_from_json(answer)
             self._on_end(self._request, timings)
             return stop, timings
         finally:
@@ -217,7 +221,7 @@ class Stream:
     async def result(self) -> Generation:
         """See ``TokenStream.result``."""
         stop, timings = await asyncio.shield(self._answer)
-        return generation_of(self._tokens, stop, timings)
+        return generation_of(self._request, self._tokens, stop, timings)
 
     def abandon(self) -> None:
         """Nobody waits for the rest."""

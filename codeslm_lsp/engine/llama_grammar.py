@@ -1,48 +1,72 @@
-"""A GBNF text → what may come next, by llama.cpp's own grammar sampler (``grammars/README.md`` there)."""
+"""A GBNF grammar → which tokens it allows, by llama.cpp's own grammar sampler.
+
+That sampler ends the process where it is told that something came next which it does not allow, so nothing is accepted
+that was not tested; and it cannot take every text for a grammar (see ``gbnf``).
+"""
 
 from __future__ import annotations
 
 import ctypes
+import time
+import weakref
 from typing import Any
 
 import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
+from codeslm_lsp.engine.gbnf import check_grammar
 from codeslm_lsp.values import InputError
 
-MAX_CHARACTERS = 20_000
-"""Ours have some hundred. llama.cpp's parser is recursive, and a long text of brackets could overflow its stack."""
+_TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
+"""``llama_token_data`` of llama.h."""
 
-MAX_DEPTH = 100
-"""Of brackets, for the same reason."""
+
+MAX_STEP_S = 0.5
+"""llama.cpp follows all readings of a text at once. Where they multiply with each character, one step takes
+milliseconds, the next a second and the one after that a minute, in which nobody else is answered."""
 
 
 class LlamaGrammar:
-    """One text's way through a grammar whose root is called ``root``. Raises ``InputError`` for what is no grammar."""
+    """See ``constraint.Grammar``. ``vocabulary`` is llama.cpp's own pointer. Raises ``InputError``."""
 
-    def __init__(self, vocabulary: Any, gbnf: str) -> None:
-        self._sampler = None
-        if len(gbnf) > MAX_CHARACTERS or max(gbnf.count(bracket) for bracket in "({[") > MAX_DEPTH * 10:
-            raise InputError("The grammar is too large; write a shorter one.")
-        self._sampler = llama_cpp.llama_sampler_init_grammar(vocabulary, gbnf.encode(), b"root")
-        if not self._sampler:
-            raise InputError("The grammar cannot be read (GBNF with a rule called 'root' is needed); correct it.")
+    def __init__(self, vocabulary: Any, text: str) -> None:
+        check_grammar(text)
+        sampler = llama_cpp.llama_sampler_init_grammar(vocabulary, text.encode(), b"root")
+        if not sampler:
+            raise InputError("The grammar is not GBNF as llama.cpp reads it; compare it with grammars/README.md there.")
+        self._sampler = sampler
+        self._end = np.array([_end_token(vocabulary)], dtype=np.intp)
+        weakref.finalize(self, llama_cpp.llama_sampler_free, sampler)
 
-    def allowed(self, tokens: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """See ``choosing.Grammar``."""
-        n = len(tokens)
-        data = (llama_cpp.llama_token_data * n)()
-        view = np.ctypeslib.as_array(data)
-        view["id"], view["logit"], view["p"] = tokens, 0.0, 0.0
-        array = llama_cpp.llama_token_data_array(data=data, size=n, selected=-1, sorted=False)
+    def allowed(self, tokens: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """See ``constraint.Grammar``: llama.cpp makes −inf the logit of what is not allowed."""
+        data = np.zeros(len(tokens), dtype=_TOKEN_DATA)
+        data["id"] = tokens
+        pointer = data.ctypes.data_as(llama_cpp.llama_token_data_p)
+        array = llama_cpp.llama_token_data_array(pointer, len(tokens), -1, False)
         llama_cpp.llama_sampler_apply(self._sampler, ctypes.byref(array))
-        return np.asarray(np.isfinite(view["logit"]), dtype=np.bool_)
+        is_allowed: NDArray[np.bool_] = np.isfinite(data["logit"])
+        return is_allowed
+
+    def is_complete(self) -> bool:
+        """See ``constraint.Grammar``: there llama.cpp allows the model's end token."""
+        return bool(self.allowed(self._end)[0])
 
     def accept(self, token: int) -> None:
-        """See ``choosing.Grammar``."""
-        llama_cpp.llama_sampler_accept(self._sampler, token)
+        """See ``constraint.Grammar``.
 
-    def __del__(self) -> None:
-        if self._sampler:
-            llama_cpp.llama_sampler_free(self._sampler)
+        Raises ``ValueError`` where the token is not allowed, ``InputError`` where following the grammar takes too long.
+        """
+        started = time.perf_counter()
+        if not self.allowed(np.array([token], dtype=np.intp))[0]:
+            raise ValueError(f"token {token} is not allowed here")
+        llama_cpp.llama_sampler_accept(self._sampler, token)
+        if time.perf_counter() - started > MAX_STEP_S:
+            raise InputError("The grammar can be read in too many ways at once to be followed; make it less ambiguous.")
+
+
+def _end_token(vocabulary: Any) -> int:
+    """A token with which the model ends its text. Every vocabulary that llama.cpp loads has one of the two."""
+    ends = (llama_cpp.llama_vocab_eot(vocabulary), llama_cpp.llama_vocab_eos(vocabulary))
+    return next(int(token) for token in ends if token >= 0)

@@ -10,14 +10,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from codeslm_lsp.engine.continuation import Vocabulary
 from codeslm_lsp.engine.drafts import Drafter
 from codeslm_lsp.engine.llama_model import N_SEQUENCES, LlamaModel, LlamaSequence
-from codeslm_lsp.engine.llama_session import LlamaSession, Tokens, continuations, count_common
+from codeslm_lsp.engine.llama_session import LlamaSession, Tokens, count_common
+from codeslm_lsp.engine.progress import Progress
 from codeslm_lsp.engine.protocol import GenerateRequest
 from codeslm_lsp.engine.sequence_folder import Saved, SequenceFolder
-from codeslm_lsp.values import StopReason, Timings
+from codeslm_lsp.values import Priority, StopReason, Timings
 
 PER_DOCUMENT = 2
 """The prompt in use and the one that will take its place."""
@@ -31,7 +33,7 @@ class _Lane:
     """One sequence, the prompt it holds or is to hold, and whose it is.
 
     ``used`` grows with every use, ``served`` with those for which somebody waited. ``n_saved`` tokens of the prompt are
-    known to have been saved.
+    known to have been saved. That of a command is not: no later engine will be asked for it.
     """
 
     session: LlamaSession
@@ -40,6 +42,7 @@ class _Lane:
     used: int = 0
     served: int = 0
     n_saved: int = 0
+    is_command: bool = False
 
     @property
     def n_prompt(self) -> int:
@@ -53,6 +56,7 @@ class _Lane:
     def clear(self) -> None:
         self.session.forget()
         self.document, self.prompt, self.used, self.served, self.n_saved = "", (), 0, 0, 0
+        self.is_command = False
 
 
 class Lanes:
@@ -62,35 +66,58 @@ class Lanes:
     """
 
     def __init__(self, model: LlamaModel, folder: SequenceFolder | None = None) -> None:
-        trie = continuations(model.pieces, model.is_end)
+        vocabulary = Vocabulary(model.pieces, model.is_end)
         self._model = model
         self._drafter = Drafter(model.pieces)
         self._verify_cost = model.verify_cost
         self._n_ctx = model.n_ctx
         self._n_cells = model.n_cells
         self._lanes = [
-            _Lane(LlamaSession(LlamaSequence(model, number), trie, self._drafter)) for number in range(N_SEQUENCES)
+            _Lane(LlamaSession(LlamaSequence(model, number), vocabulary, self._drafter))
+            for number in range(N_SEQUENCES)
         ]
         self._clock = itertools.count(1)
         self._recent = self._lanes[:PER_DOCUMENT]
         self._folder = folder
         self._writing: Future[None] | None = None
 
-    def run(self, request: GenerateRequest, cancelled: Callable[[], bool]) -> Tokens[tuple[StopReason, Timings]]:
-        """See ``LlamaSession.run``."""
+    def run(
+        self, request: GenerateRequest, cancelled: Callable[[], bool], progress: Progress | None = None
+    ) -> Tokens[tuple[StopReason, Timings]]:
+        """See ``LlamaSession.run``. Samples that are cancelled keep their sequences, until others need these."""
+        n_tokens = len(request.token_ids) + len(request.typed_ids)
+        n_tokens += (request.n_samples + request.n_alternatives) * request.max_tokens
+        if request.n_samples > 1 and n_tokens > self._n_cells:
+            return StopReason.CONTEXT_FULL, Timings()
+        progress = progress or Progress()
         self._heed_measurements()
         lane, n_restored = self._lane_for(request.document, request.token_ids)
+        self._use(lane, request)
+        spares = self._spares(lane, request)
+        self._make_room([lane, *spares], n_tokens)
+        is_suspended = False
+        try:
+            sessions = [spare.session for spare in spares]
+            stop, _ = yield from lane.session.run(request, cancelled, sessions, progress)
+            is_suspended = stop is StopReason.CANCELLED and request.n_samples > 1
+        finally:
+            for spare in spares:
+                if not is_suspended:
+                    spare.clear()
+            if request.priority is Priority.COMMAND:
+                lane.session.keep_last_logits()
+        progress.restored(n_restored)
+        return stop, progress.timings
+
+    def _use(self, lane: _Lane, request: GenerateRequest) -> None:
         lane.used = next(self._clock)
-        if not request.background:
+        if request.priority is not Priority.BACKGROUND:
             lane.served = lane.used
-        if lane not in self._recent:
+        if request.priority is Priority.COMMAND:
+            lane.is_command = True
+        elif lane not in self._recent:
             self._recent.pop(0).session.forget_logits()
             self._recent.append(lane)
-        self._make_room(
-            lane, len(request.token_ids) + len(request.typed_ids) + (1 + request.n_alternatives) * request.max_tokens
-        )
-        stop, timings = yield from lane.session.run(request, cancelled, self._spares(lane, request))
-        return stop, replace(timings, n_restored=min(n_restored, timings.n_reused))
 
     def _heed_measurements(self) -> None:
         """How long drafts may be depends on what was measured, which may happen while the engine runs."""
@@ -98,13 +125,27 @@ class Lanes:
             self._verify_cost = self._model.verify_cost
             self._drafter.set_costs(dict(self._verify_cost))
 
-    def _spares(self, lane: _Lane, request: GenerateRequest) -> list[LlamaSession]:
-        """Sequences for the alternatives; those that were used longest ago lose what they hold."""
+    def _spares(self, lane: _Lane, request: GenerateRequest) -> list[_Lane]:
+        """Sequences for alternatives or samples; those that were used longest ago lose what they hold."""
+        if request.n_samples > 1:
+            return [self._sample_lane(number, request) for number in range(1, request.n_samples)]
         others = sorted((other for other in self._lanes if other is not lane), key=_last_used)
         spares = others[: request.n_alternatives]
         for spare in spares:
             spare.clear()
-        return [spare.session for spare in spares]
+        return spares
+
+    def _sample_lane(self, number: int, request: GenerateRequest) -> _Lane:
+        """The lane in which this sample was begun, or one for it to begin in."""
+        document = f"sample {number}\0{request.document}"
+        begun = (lane for lane in self._lanes if (lane.document, lane.prompt) == (document, request.token_ids))
+        lane = next(begun, None)
+        if lane is None:
+            lane = min(self._lanes, key=_last_used)
+            lane.clear()
+            lane.document, lane.prompt = document, request.token_ids
+        self._use(lane, request)
+        return lane
 
     def n_warm(self, prompt: tuple[int, ...]) -> int:
         """How many of its first tokens need not be evaluated: a lane holds them, or a file does."""
@@ -128,7 +169,7 @@ class Lanes:
             return self._writing
         for lane in sorted(self._lanes, key=_last_used, reverse=True):
             n_tokens = lane.n_prompt
-            if n_tokens - lane.n_saved < WORTH_SAVING_TOKENS:
+            if lane.is_command or n_tokens - lane.n_saved < WORTH_SAVING_TOKENS:
                 continue
             lane.n_saved = n_tokens
             prompt = lane.prompt[:n_tokens]
@@ -150,6 +191,7 @@ class Lanes:
         if not n_restored and source is not lane:
             lane.session.begin_as(source.session, n_common)
         lane.document, lane.prompt, lane.served, lane.n_saved = document, prompt, 0, 0
+        lane.is_command = False
         return lane, n_restored
 
     def _restore(self, lane: _Lane, prompt: tuple[int, ...], n_common: int) -> int:
@@ -164,7 +206,7 @@ class Lanes:
             if (state := self._folder.read(saved)) is None:
                 continue
             lane.session.forget()
-            self._make_room(lane, len(saved.tokens))
+            self._make_room([lane], len(saved.tokens))
             return shared[saved] if lane.session.begin_from(saved.tokens, state) else 0
         return 0
 
@@ -181,10 +223,13 @@ class Lanes:
             return min(own, key=lambda lane: (lane.served, lane.used))
         return min(self._lanes, key=_last_used)
 
-    def _make_room(self, lane: _Lane, n_tokens: int) -> None:
-        """Forget the least recently used lanes until ``n_tokens`` of ``lane`` fit. Shared cells are counted twice."""
-        others = sorted((other for other in self._lanes if other is not lane and other.n_cells), key=_last_used)
-        n_used = max(n_tokens, lane.n_cells) + sum(other.n_cells for other in others)
+    def _make_room(self, lanes: Sequence[_Lane], n_tokens: int) -> None:
+        """Forget the least recently used of the others until ``n_tokens`` of ``lanes``, which share a prompt, fit.
+
+        Shared cells are counted twice.
+        """
+        others = sorted((other for other in self._lanes if other not in lanes and other.n_cells), key=_last_used)
+        n_used = max(n_tokens, *(lane.n_cells for lane in lanes)) + sum(other.n_cells for other in others)
         for other in others:
             if n_used <= self._n_cells:
                 return

@@ -245,13 +245,13 @@ class LlamaModel:
         if not llama_cpp.llama_state_seq_set_data(self._context, data, len(state), sequence):
             self.forget(sequence)
 
-    def grammar(self, gbnf: str) -> LlamaGrammar:
-        """What a text in this vocabulary may be. Raises ``InputError``."""
-        return LlamaGrammar(self._vocab, gbnf)
-
     def is_end(self, token: int) -> bool:
         """Whether the model ends its text with this token."""
         return bool(llama_cpp.llama_vocab_is_eog(self._vocab, token))
+
+    def grammar(self, text: str) -> LlamaGrammar:
+        """A GBNF grammar over this vocabulary. Raises ``InputError``."""
+        return LlamaGrammar(self._vocab, text)
 
     def abort(self) -> None:
         """Make a running ``evaluate`` raise ``Aborted`` within tens of milliseconds. May be called from any thread."""
@@ -323,13 +323,13 @@ class LlamaSequence:
         """See ``LlamaModel.set_state``."""
         self._model.set_state(self._number, state)
 
-    def grammar(self, gbnf: str) -> LlamaGrammar:
-        """See ``LlamaModel.grammar``."""
-        return self._model.grammar(gbnf)
-
     def is_end(self, token: int) -> bool:
         """See ``LlamaModel.is_end``."""
         return self._model.is_end(token)
+
+    def grammar(self, text: str) -> LlamaGrammar:
+        """See ``LlamaModel.grammar``."""
+        return self._model.grammar(text)
 
 
 def load_weights(path: str) -> Any:

@@ -11,21 +11,21 @@ among the tokens that agree with the typed bytes, and only what it chooses is ev
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Sequence
 from itertools import takewhile
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codeslm_lsp.engine.branches import Branch, likeliest, text_decoder
-from codeslm_lsp.engine.choosing import choose
+from codeslm_lsp.engine.branches import likeliest
+from codeslm_lsp.engine.continuation import Continuation, Vocabulary
 from codeslm_lsp.engine.drafts import Drafter
-from codeslm_lsp.engine.healing import ByteTrie
 from codeslm_lsp.engine.llama_model import Aborted, LlamaSequence
-from codeslm_lsp.engine.protocol import GenerateRequest, Priority
-from codeslm_lsp.values import StopReason, Timings, Token
+from codeslm_lsp.engine.llama_together import Limit, Together
+from codeslm_lsp.engine.progress import Part, Progress
+from codeslm_lsp.engine.protocol import GenerateRequest
+from codeslm_lsp.values import Priority, StopReason, Timings, Token
 
 HEALED_TOKENS = 2
 """How many typed tokens are taken back. Measured on HumanEval random_span (see README, "Measured"): without healing an
@@ -41,34 +41,16 @@ REMEMBERED_LOGITS = 32
 was generated, need not evaluate the healed tokens again."""
 
 PATIENT_TOKENS = 32
-"""Tokens that background work evaluates at once. An interruption loses what was begun: a third of a second's work of a
-1.5B on two cores, which is what a typist leaves between two keys at most. More at once would be faster, and lost."""
+"""Tokens that work which gives way evaluates at once. An interruption loses what was begun: a third of a second's work
+of a 1.5B on two cores, which is what a typist leaves between two keys at most. More at once would be faster, and
+lost."""
 
-LONGEST_STOP_TEXT = 256
-"""Characters of what was written before a token in which a stop text may have begun."""
+LEAST_PATIENT_TOKENS = 4
+"""Where even that is lost, half as much is tried, and so on: a quick typist leaves less. So many take a tenth of a
+second; still fewer would cost nearly as much each as one by one."""
 
 EndT = TypeVar("EndT")
 Tokens = Generator[Token, None, EndT]
-
-
-@dataclass
-class _Progress:
-    """What a running request has done so far; becomes ``Timings``."""
-
-    started: float = field(default_factory=time.perf_counter)
-    prefill_ms: float = 0.0
-    n_prefill: int = 0
-    n_reused: int = 0
-    n_decode: int = 0
-    """Tokens that reach beyond the typed text."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Limit:
-    """When a running request ends before its text does: at ``deadline`` (``time.perf_counter``), or cancelled."""
-
-    deadline: float
-    cancelled: Callable[[], bool]
 
 
 class LlamaSession:
@@ -77,12 +59,13 @@ class LlamaSession:
     Not thread-safe: one worker thread calls ``run`` to its end before the next.
     """
 
-    def __init__(self, model: LlamaSequence, trie: ByteTrie, drafter: Drafter) -> None:
+    def __init__(self, model: LlamaSequence, vocabulary: Vocabulary, drafter: Drafter) -> None:
         self._model = model
-        self._trie = trie
+        self._vocabulary = vocabulary
         self._drafter = drafter
         self._tokens: list[int] = []
         self._logits: dict[int, NDArray[np.float32]] = {}
+        self._n_patient = PATIENT_TOKENS
 
     @property
     def tokens(self) -> Sequence[int]:
@@ -97,6 +80,11 @@ class LlamaSession:
     def forget_logits(self) -> None:
         """Give back their memory. The next request evaluates the last tokens again, which costs it one short batch."""
         self._logits = {}
+
+    def keep_last_logits(self) -> None:
+        """Give back the memory of all others: a suspended request goes on at once, and has no use for them."""
+        last = len(self._tokens) - 1
+        self._logits = {position: row for position, row in self._logits.items() if position == last}
 
     def begin_as(self, other: LlamaSession, n_tokens: int) -> None:
         """Hold the first ``n_tokens`` of another session instead of what is held now. Nothing is evaluated."""
@@ -118,202 +106,182 @@ class LlamaSession:
         return True
 
     def run(
-        self, request: GenerateRequest, cancelled: Callable[[], bool], spares: Sequence[LlamaSession] = ()
+        self,
+        request: GenerateRequest,
+        cancelled: Callable[[], bool],
+        spares: Sequence[LlamaSession] = (),
+        progress: Progress | None = None,
     ) -> Tokens[tuple[StopReason, Timings]]:
         """Produce tokens; the generator's return value says why it ended and what it cost.
 
-        ``Token.text`` of the first tokens is without the bytes the user has typed already. Alternatives are decoded
-        in ``spares``, which hold nothing before and after.
+        ``Token.text`` of the first tokens is without the bytes the user has typed already. Alternatives and samples are
+        decoded in ``spares``. With the ``progress`` of a request that was cancelled it goes on behind what it has
+        produced; what this or another session holds of that is not evaluated again. Raises ``InputError`` for a
+        grammar that cannot be used.
         """
-        progress = _Progress()
+        progress = progress or Progress()
+        part = Part()
         try:
-            reason = yield from self._run(request, cancelled, progress, spares)
+            reason = yield from self._run(request, cancelled, part, spares, progress)
         except Aborted:
-            self._truncate(self._model.n_evaluated())
-            progress.n_prefill = max(0, min(progress.n_prefill, len(self._tokens) - progress.n_reused))
+            for session in (self, *spares):
+                session._truncate(session._model.n_evaluated())
+            part.n_prefill = max(0, min(part.n_prefill, len(self._tokens) - part.n_reused))
+            if not part.prefill_ms and request.priority is not Priority.COMPLETION:
+                self._n_patient = max(LEAST_PATIENT_TOKENS, self._n_patient // 2)
             reason = StopReason.CANCELLED
         except RuntimeError:
-            self.forget()  # What the cache holds now is anybody's guess.
+            for session in (self, *spares):
+                session.forget()  # What the cache holds now is anybody's guess.
             raise
-        finally:
-            for spare in spares:
-                spare.forget()
-        total_ms = (time.perf_counter() - progress.started) * 1000
-        return reason, Timings(
-            prefill_ms=progress.prefill_ms or total_ms,
-            decode_ms=total_ms - progress.prefill_ms if progress.prefill_ms else 0.0,
-            n_prefill=progress.n_prefill,
-            n_reused=progress.n_reused,
-            n_decode=progress.n_decode,
-            n_drafted=self._drafter.n_drafted,
-            n_drafts_kept=self._drafter.n_kept,
-        )
+        progress.add(part.timings(self._drafter.n_drafted, self._drafter.n_kept))
+        return reason, progress.timings
 
     def _run(
         self,
         request: GenerateRequest,
         cancelled: Callable[[], bool],
-        progress: _Progress,
+        part: Part,
         spares: Sequence[LlamaSession],
+        progress: Progress,
     ) -> Tokens[StopReason]:
         target = [*request.token_ids, *request.typed_ids]
         if not target:
             return StopReason.END  # A model without FIM at the start of a file: there is nothing to go on from.
         n_healed = min(HEALED_TOKENS, len(request.typed_ids), len(target) - 1) if request.heal else 0
-        remaining = b"".join(self._model.pieces[token] for token in target[len(target) - n_healed :])
+        sure, healed = target[: len(target) - n_healed], target[len(target) - n_healed :]
+        remaining = b"".join(self._model.pieces[token] for token in healed)
         # Healed bytes may come back as single-byte tokens.
-        if len(target) - n_healed + len(remaining) + request.max_tokens > self._model.n_ctx:
+        if len(sure) + len(remaining) + request.max_tokens > self._model.n_ctx:
             return StopReason.CONTEXT_FULL
+        if not progress.continuations:
+            progress.continuations = self._begin(request, len(sure), remaining)
         if cancelled():
             return StopReason.CANCELLED
-        is_urgent = request.priority is Priority.COMPLETION
-        said_before = target[len(target) - request.n_said :] if request.n_said else []
-        grammar = self._model.grammar(request.grammar) if request.grammar else None
-        for token in said_before if grammar is not None else ():
-            assert grammar is not None
-            grammar.accept(token)
-        written = decode_all(self._model.pieces[token] for token in said_before)
-        self._drafter.begin(target[: len(target) - n_healed])
-        n_there = self._prefill(target, n_healed, progress, len(target) if is_urgent else PATIENT_TOKENS)
-        progress.prefill_ms = (time.perf_counter() - progress.started) * 1000
+        main = progress.continuations[0]
+        if main.said:
+            sure, healed = [*sure, *main.ids], []
+        self._drafter.begin(sure)
+        n_there = self._prefill([*sure, *healed], len(healed), part, request.priority)
+        part.prefilled()
         if not request.max_tokens:
             return StopReason.MAX_TOKENS
+        spent_ms = progress.timings.decode_ms
+        limit = Limit(time.perf_counter() + (request.time_budget_ms - spent_ms) / 1000, cancelled)
+        if request.n_samples > 1:
+            self._have_samples_ready(request, progress.continuations, spares, part)
+            return (yield from Together([self, *spares], part, limit).run(progress.continuations))
+        return (yield from self._decode(request, main, spares, part, limit, n_there))
 
-        stop_ids = list(request.stop_ids)
-        decoder = text_decoder()
-        deadline = time.perf_counter() + request.time_budget_ms / 1000
-        position = len(target) - n_healed
-        said: list[Token] = []
-        while True:
-            logits = self._logits[position - 1]
-            if remaining:
-                allowed = self._trie.candidates(remaining)
-                allowed = allowed[~np.isin(allowed, stop_ids)]
-                if not len(allowed):
-                    return StopReason.UNHEALABLE
-                token = int(allowed[np.argmax(logits[allowed])])
-            else:
-                chosen = choose(logits, request, position, grammar)
-                if chosen is None:
-                    return StopReason.OFF_GRAMMAR
-                token = chosen
-                if self._is_over(token, request):
-                    return StopReason.END
-                if grammar is not None:
-                    grammar.accept(token)
-            piece = self._model.pieces[token]
-            is_new = len(piece) > len(remaining)
-            branches = self._branches(position, remaining, request, 1 + len(spares)) if is_new and spares else []
-            if len(branches) > 1:  # Here the model was in doubt: from here on there are several continuations.
-                for branch in branches:
-                    branch.begin_as(decoder, len(said))
-                for branch, spare in zip(branches[1:], spares, strict=False):
-                    spare.begin_as(self, position)
-                    yield from (replace(token, branch=branch.number) for token in said)
-                limit = _Limit(deadline, cancelled)
-                return (yield from self._run_branches(branches, spares, request, progress, limit))
-            progress.n_decode += is_new
-            next_token = Token(token, decoder.decode(piece[len(remaining) :]), _logprob(logits, token))
-            said += [next_token] if is_new else []
-            yield next_token
-            remaining = remaining[len(piece) :]
-            if request.stop_texts:
-                written = written[-LONGEST_STOP_TEXT:] + next_token.text
-                if any(text in written for text in request.stop_texts):
-                    return StopReason.END
-            if progress.n_decode >= request.max_tokens:
-                return StopReason.MAX_TOKENS
-            if cancelled():
-                return StopReason.CANCELLED
-            if time.perf_counter() > deadline:
-                return StopReason.TIME_BUDGET
-            is_evaluated = self._append(token, position, request.max_tokens - progress.n_decode)
-            if not is_new and position >= n_there:
-                progress.n_prefill += is_evaluated
-                progress.n_reused += not is_evaluated
-            position += 1
-
-    def _branches(self, position: int, remaining: bytes, request: GenerateRequest, n: int) -> list[Branch]:
-        """The likeliest continuations from ``position`` on, by their first tokens."""
-        logits, pieces = self._logits[position - 1], self._model.pieces
-
-        def is_usable(token: int) -> bool:
-            is_over = self._model.is_end(token) or token in request.stop_ids
-            return len(pieces[token]) > len(remaining) and not is_over
-
-        allowed = self._trie.candidates(remaining) if remaining else np.arange(len(pieces))
+    def _begin(self, request: GenerateRequest, start: int, remaining: bytes) -> list[Continuation]:
+        """The continuations that are asked for."""
         return [
-            Branch(number, token, position, _logprob(logits, token), len(remaining))
-            for number, token in enumerate(likeliest(logits, allowed, is_usable, n))
+            Continuation(
+                request,
+                self._vocabulary,
+                start,
+                number=number,
+                remaining=remaining,
+                grammar=self._model.grammar(request.grammar) if request.grammar else None,
+            )
+            for number in range(request.n_samples)
         ]
 
-    def _run_branches(
+    def _decode(
         self,
-        branches: Sequence[Branch],
-        spares: Sequence[LlamaSession],
         request: GenerateRequest,
-        progress: _Progress,
-        limit: _Limit,
+        main: Continuation,
+        spares: Sequence[LlamaSession],
+        part: Part,
+        limit: Limit,
+        n_there: int,
     ) -> Tokens[StopReason]:
-        """Decode several continuations together: the first in this sequence, the others in ``spares``."""
-        sessions = [self, *spares]
-        self._truncate(branches[0].position)
-        running = list(branches)
-        while running:
-            for branch in running:
-                branch.n_decoded += 1
-                progress.n_decode += branch.number == 0
-                text = branch.decoder.decode(self._model.pieces[branch.token][branch.skipped :])
-                branch.skipped = 0
-                yield Token(branch.token, text, branch.logprob, branch.number)
-            if limit.cancelled():
-                return StopReason.CANCELLED
-            if time.perf_counter() > limit.deadline:
-                return StopReason.TIME_BUDGET
-            if running[0].n_decoded >= request.max_tokens:
-                return StopReason.MAX_TOKENS
-            sequences = [sessions[branch.number]._model for branch in running]
-            if running[0].number == 0:
-                self._tokens.append(running[0].token)
-            rows = sequences[0].evaluate_with(
-                sequences[1:], [branch.token for branch in running], [branch.position for branch in running]
-            )
-            if running[0].number == 0 and len(self._logits) < REMEMBERED_LOGITS:
-                self._logits[running[0].position] = rows[0]
-            for branch, row in zip(running, rows, strict=True):
-                branch.token, branch.position = int(np.argmax(row)), branch.position + 1
-                branch.logprob = _logprob(row, branch.token)
-            running = [branch for branch in running if not self._is_over(branch.token, request)]
-        return StopReason.END
+        """Produce one continuation; where the model is in doubt and alternatives are asked for, several."""
+        while True:
+            position = main.position
+            main.choose(self._logits[position - 1])
+            if main.stop is not None:
+                return main.stop
+            is_new = main.reaches_beyond_typed
+            branches = self._branches(main, 1 + len(spares)) if is_new and spares else []
+            if len(branches) > 1:  # Here the model was in doubt: from here on there are several continuations.
+                for branch, spare in zip(branches[1:], spares, strict=False):
+                    spare.begin_as(self, position)
+                    yield from (branch.heard(token) for token in main.said[len(main.said) - main.n_new :])
+                return (yield from Together([self, *spares], part, limit).run(branches))
+            token = main.say()
+            part.n_decode += is_new
+            yield token
+            if (stop := main.stop or limit.reached()) is not None:
+                return stop
+            is_evaluated = self._append(token.id, position, request.max_tokens - main.n_new)
+            if not is_new and position >= n_there:
+                part.n_prefill += is_evaluated
+                part.n_reused += not is_evaluated
 
-    def _is_over(self, token: int, request: GenerateRequest) -> bool:
-        """Whether the model ends its text with this token."""
-        return self._model.is_end(token) or token in request.stop_ids or not self._model.pieces[token]
+    def _branches(self, main: Continuation, n: int) -> list[Continuation]:
+        """``main`` and others that have said the same, and go on by the likeliest tokens."""
+        logits, pieces = self._logits[main.position - 1], self._model.pieces
+        n_typed = len(main.remaining)
+        found = likeliest(logits, main.allowed(), lambda token: len(pieces[token]) > n_typed, n)
+        branches = [main, *(main.fork(number) for number in range(1, len(found)))]
+        for branch, token in zip(branches, found, strict=True):
+            branch.choose_token(token, logits)
+        return branches
 
-    def _prefill(self, target: Sequence[int], n_healed: int, progress: _Progress, n_at_once: int) -> int:
+    def _have_samples_ready(
+        self,
+        request: GenerateRequest,
+        continuations: Sequence[Continuation],
+        spares: Sequence[LlamaSession],
+        part: Part,
+    ) -> None:
+        """Bring each sequence behind what its continuation has said, and let it choose how to go on."""
+        prompt = [*request.token_ids, *request.typed_ids]
+        n_prompt = len(prompt)
+        for continuation, session in zip(continuations, (self, *spares), strict=True):
+            if continuation.stop is not None:
+                continue
+            if count_common(session._tokens, prompt) < n_prompt:
+                session.begin_as(self, n_prompt)
+            if not continuation.said:
+                continuation.choose(self._logits[n_prompt - 1])
+                continue
+            again = Part()
+            session._prefill([*prompt, *continuation.ids], 0, again, request.priority)
+            part.n_prefill += again.n_prefill
+            continuation.choose(session._logits[continuation.position - 1])
+
+    def _prefill(self, target: Sequence[int], n_healed: int, part: Part, priority: Priority) -> int:
         """Bring the KV cache to begin with ``target`` up to its healed tokens, with logits behind the last of those.
 
-        Returns how many tokens of ``target`` are accounted for; the others are in ``_run``.
+        What gives way evaluates little at once. Returns how many tokens of ``target`` are accounted for; the others are
+        in ``_decode``.
         """
         n_sure = len(target) - n_healed
         start = min(count_common(self._tokens, target), n_sure)
         if start == n_sure and n_sure - 1 not in self._logits:
             start -= 1
         self._logits = {position: row for position, row in self._logits.items() if position >= n_sure - 1}
-        progress.n_reused = start
+        part.n_reused = start
         if start == n_sure:
             return n_sure  # What was generated behind the target may stay: the user is typing it.
         end = len(target) if n_sure - start >= DRAFTED_WITH else n_sure
-        progress.n_prefill = end - start
+        part.n_prefill = end - start
         self._truncate(start)
         n_logits = end - n_sure + 1
-        while end - start > n_at_once + n_logits:  # The last piece holds all tokens whose logits are wanted.
+        while (n_at_once := self._n_at_once(priority, end)) < end - start - n_logits:
             self._extend(target[start : start + n_at_once], 1)
             start += n_at_once
+            self._n_patient = min(2 * self._n_patient, PATIENT_TOKENS)
+        # The last piece holds all tokens whose logits are wanted.
         rows = self._extend(target[start:end], n_logits)
         for offset, row in enumerate(rows):
             self._logits[n_sure - 1 + offset] = row
         return end
+
+    def _n_at_once(self, priority: Priority, n_all: int) -> int:
+        return n_all if priority is Priority.COMPLETION else self._n_patient
 
     def _extend(self, tokens: Sequence[int], n_logits: int) -> NDArray[np.float32]:
         start = len(self._tokens)
@@ -337,27 +305,28 @@ class LlamaSession:
             self._logits[position + offset] = row
         return True
 
+    @property
+    def sequence(self) -> LlamaSequence:
+        """What it keeps its tokens in."""
+        return self._model
+
+    def holds(self, token: int, position: int) -> None:
+        """This token is being evaluated at ``position``, with those of other sequences."""
+        self._truncate(position)
+        self._tokens.append(token)
+
+    def remember(self, logits: NDArray[np.float32]) -> None:
+        """The logits behind the last token."""
+        last = len(self._tokens) - 1
+        if len(self._logits) > REMEMBERED_LOGITS:
+            self._logits.pop(last - 1, None)
+        self._logits[last] = logits
+
     def _truncate(self, length: int) -> None:
         del self._tokens[length:]
         self._logits = {position: row for position, row in self._logits.items() if position < length}
 
 
-def decode_all(pieces: Iterable[bytes]) -> str:
-    """The text of several tokens; a character that is not complete yet is left out."""
-    return text_decoder().decode(b"".join(pieces))
-
-
-def continuations(pieces: Sequence[bytes], is_end: Callable[[int], bool]) -> ByteTrie:
-    """The tokens that may continue typed text: one that ends the text is none, even where its spelling would fit."""
-    return ByteTrie([b"" if is_end(token) else piece for token, piece in enumerate(pieces)])
-
-
 def count_common(left: Sequence[int], right: Sequence[int]) -> int:
     """How many tokens both begin with."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))
-
-
-def _logprob(logits: NDArray[np.float32], token: int) -> float:
-    """log softmax(logits)[token], over the whole vocabulary."""
-    top = logits.max()
-    return float(logits[token] - top - np.log(np.exp(logits - top).sum()))

@@ -21,7 +21,7 @@ from codeslm_lsp.engine.life import Life, Stream, retrieve
 from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream
 from codeslm_lsp.engine.rendezvous import lonely_place, place_of
 from codeslm_lsp.engine.tuning import tuning_from_json
-from codeslm_lsp.values import EngineLoading, EngineUnavailable, Evaluated, ModelInfo, Timings, Tuning
+from codeslm_lsp.values import EngineLoading, EngineUnavailable, Evaluated, ModelInfo, Priority, Timings, Tuning
 
 MAX_DEATHS = 3
 DEATHS_WINDOW_S = 60.0
@@ -116,10 +116,13 @@ class EngineProcess:
 
     def _count(self, request: GenerateRequest, timings: Timings) -> None:
         before, n = self._evaluated, timings.n_prefill
-        if request.background:
-            self._evaluated = replace(before, n_background=before.n_background + n)
-        else:
-            self._evaluated = replace(before, n_foreground=before.n_foreground + n)
+        match request.priority:
+            case Priority.COMPLETION:
+                self._evaluated = replace(before, n_foreground=before.n_foreground + n)
+            case Priority.COMMAND:
+                self._evaluated = replace(before, n_commands=before.n_commands + n)
+            case Priority.BACKGROUND:
+                self._evaluated = replace(before, n_background=before.n_background + n)
 
     async def close(self) -> None:
         """See ``Engine.close``."""

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Protocol
 
-from codeslm_lsp.values import Evaluated, Generation, ModelInfo, StopReason, Timings, Token, Tuning
+from codeslm_lsp.engine.stop_texts import before_stop_text
+from codeslm_lsp.values import (
+    Evaluated,
+    Generation,
+    InputError,
+    ModelInfo,
+    Priority,
+    StopReason,
+    Timings,
+    Token,
+    Tuning,
+)
 
-
-class Priority(IntEnum):
-    """What goes first: the smaller. What comes later is interrupted by what comes first, and goes on behind it."""
-
-    COMPLETION = 0
-    """Somebody types, and waits for a line of code."""
-    COMMAND = 1
-    """Somebody reads along while an answer is written."""
-    BACKGROUND = 2
-    """Nobody waits yet."""
+MAX_SAMPLES = 8
+"""One evaluation of more tokens than this costs about as much as two of half as many (see ``drafts.VERIFY_COST``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +32,22 @@ class GenerateRequest:
     ``token_ids`` is the prompt up to and including the middle sentinel. ``typed_ids`` are the tokens of the text the
     user has typed behind it; the last of them are healed: taken back and regenerated so that the model may choose the
     tokens that really continue those characters. ``stop_ids`` end the generation besides the model's own
-    end-of-generation tokens. ``time_budget_ms`` counts from the first produced token; with ``max_tokens`` 0 the prompt
-    is only evaluated. ``document`` says whose prompt this is, by any name that is the document's own: its prompts are
-    kept warm beside those of others. ``n_alternatives`` more continuations are wanted, from the first token on at which
-    the model finds others likely.
+    end-of-generation tokens, and so does a text that contains one of ``stop_texts``. ``time_budget_ms`` counts from the
+    first produced token, without the time in which the request was suspended; with ``max_tokens`` 0 the prompt is only
+    evaluated. ``document`` says whose prompt this is, by any name that is the document's own: its prompts are kept warm
+    beside those of others. Work of another ``priority`` than the first is suspended when something comes first, and
+    goes on later; that changes nothing of what it produces.
 
-    Tokens are the likeliest, or drawn at ``temperature`` out of the likeliest ``top_p`` by a stream that ``seed``
-    begins. ``grammar`` (GBNF, its root called ``root``) says what the text may be, and ``stop_texts`` at which of its
-    parts it ends; neither goes with typed text or alternatives. ``n_said`` of the last tokens were produced by this
-    same generation before it was interrupted: grammar, stop texts and ``max_tokens`` are about all of them.
+    ``n_alternatives`` more continuations are wanted, from the first token on at which the model finds others likely.
+    ``n_samples`` continuations are drawn from the same prompt, and decoded together.
+
+    ``temperature`` 0 takes the likeliest token each time. Else tokens are drawn from the distribution that the model's
+    logits divided by the temperature give, of its likeliest tokens that together have the probability ``top_p``. What
+    is drawn depends on ``seed`` and on the place of the token, so the same request draws the same again.
+
+    ``grammar`` is GBNF whose rule ``root`` the text has to obey.
+
+    Raises ``InputError`` for what cannot be asked for together.
     """
 
     token_ids: tuple[int, ...]
@@ -49,17 +59,24 @@ class GenerateRequest:
     document: str = ""
     priority: Priority = Priority.COMPLETION
     n_alternatives: int = 0
+    n_samples: int = 1
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
     grammar: str = ""
     stop_texts: tuple[str, ...] = ()
-    n_said: int = 0
 
-    @property
-    def background(self) -> bool:
-        """Whether nobody waits for it yet."""
-        return self.priority is Priority.BACKGROUND
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.temperature) and self.temperature >= 0 and 0 < self.top_p <= 1 and self.seed >= 0):
+            raise InputError("Text cannot be drawn like this; give temperature >= 0, 0 < top_p <= 1 and seed >= 0.")
+        if "" in self.stop_texts:
+            raise InputError("An empty stop text would end every answer at once; leave it out.")
+        if self.n_alternatives and (self.priority is not Priority.COMPLETION or self.temperature):
+            raise InputError("Alternatives belong to a completion at temperature 0; ask for samples instead.")
+        if not 1 <= self.n_samples <= MAX_SAMPLES or (self.n_samples > 1 and not self.temperature):
+            raise InputError(f"At most {MAX_SAMPLES} samples can be drawn, and only at a temperature above 0.")
+        if (self.grammar or self.n_samples > 1) and (self.typed_ids or self.n_alternatives):
+            raise InputError("A grammar or samples cannot continue typed text or have alternatives; ask without these.")
 
 
 class TokenStream(Protocol):
@@ -71,7 +88,10 @@ class TokenStream(Protocol):
         """Ask the engine to stop. Returns at once; ``result`` follows within a fraction of a second."""
 
     async def result(self) -> Generation:
-        """The whole generation, once it has ended. Raises ``EngineDied`` when the engine ended first."""
+        """The whole generation, once it has ended.
+
+        Raises ``InputError`` when the grammar cannot be used, ``EngineDied`` when the engine ended first.
+        """
 
 
 class Engine(Protocol):
@@ -105,8 +125,9 @@ class Engine(Protocol):
         """End the engine and everything it started."""
 
 
-def generation_of(tokens: Sequence[Token], stop: StopReason, timings: Timings) -> Generation:
-    """All tokens of a stream, in their branches."""
-    n_branches = max((token.branch for token in tokens), default=0) + 1
-    main, *others = (tuple(token for token in tokens if token.branch == branch) for branch in range(n_branches))
+def generation_of(request: GenerateRequest, tokens: Sequence[Token], stop: StopReason, timings: Timings) -> Generation:
+    """All tokens of a stream, in their branches, each up to a stop text. Every sample is one, even if it is empty."""
+    n_branches = max([request.n_samples, *(token.branch + 1 for token in tokens)])
+    branches = ([token for token in tokens if token.branch == branch] for branch in range(n_branches))
+    main, *others = (before_stop_text(branch, request.stop_texts) for branch in branches)
     return Generation("".join(token.text for token in main), main, stop, timings, tuple(others))

@@ -1,5 +1,8 @@
 """Requests of several clients → tokens of the one model, by the one thread that owns it (see ``schedule``).
 
+A request that gives way to another goes on where it stopped: what it has produced is kept, and so is what its sequence
+holds, as long as nobody else needs the room.
+
 A generation is known by its client and the number that the client gave it, so nobody can stop somebody else's; a
 document belongs to its client too, so that two editors with the same file open do not take each other's prompts.
 """
@@ -11,17 +14,19 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from codeslm_lsp.engine.protocol import GenerateRequest, Priority
+from codeslm_lsp.engine.progress import Progress
+from codeslm_lsp.engine.protocol import GenerateRequest
 from codeslm_lsp.engine.schedule import Interrupted, Schedule
 from codeslm_lsp.engine.sequence_folder import open_folder, sequences_dir
 from codeslm_lsp.models.gguf import read_header
 from codeslm_lsp.prompt.tokenizer import exact_tokenizer
 from codeslm_lsp.prompt.vocabulary import read_vocabulary
-from codeslm_lsp.values import EngineUnavailable, ModelInfo, StopReason, Timings, Token, Tuning
+from codeslm_lsp.values import EngineUnavailable, ModelInfo, Priority, StopReason, Timings, Token, Tuning
 
 Key = tuple[int, int]
 """The client's number, and its own number of the generation."""
@@ -47,7 +52,7 @@ class Runner:
         self._model: Any = None
         self._lanes: Any = None
         self._info: ModelInfo | None = None
-        self._asked: dict[Key, GenerateRequest] = {}
+        self._asked: dict[Key, _Asked] = {}
         self._cancelled: set[Key] = set()
         self._has_read_tokenizer = False
         self._encode: Callable[[str], list[int]] = lambda _: []
@@ -57,26 +62,30 @@ class Runner:
 
     def open(self, params: dict[str, Any]) -> Future[ModelInfo]:
         """Load the model unless that is done; all clients of one engine ask for the same. Raises ``CodeslmError``."""
-        return self._schedule.foreground(lambda: self._open(params))
+        return self._schedule.submit(lambda: self._open(params))
 
     def generate(
         self, key: Key, request: GenerateRequest, on_token: Callable[[Token], None]
     ) -> Future[tuple[StopReason, Timings]]:
         """Run a request; ``on_token`` is called in the model's thread."""
         client, _ = key
-        own = replace(request, document=f"{client}\0{request.document}")
-        self._asked[key] = own
-        progress = _Progress(own)
-        promised = self._schedule.run(request.priority, lambda: self._generate(key, progress, on_token), client)
+        own = replace(request, document=f"{client}\0{_kind_of(request.priority)}\0{request.document}")
+        progress = Progress()
+        work = partial(self._generate, key, own, on_token, progress)
+        promised = self._schedule.submit(work, request.priority, client)
+        with self._lock:
+            self._asked[key] = _Asked(own, progress, promised)
         promised.add_done_callback(lambda _: self._forget(key))
         return promised
 
     def cancel(self, key: Key) -> None:
         """Stop a generation, whether it runs or waits."""
         with self._lock:
-            if key not in self._asked:
+            asked = self._asked.get(key)
+            if asked is None:
                 return  # It is over.
             self._cancelled.add(key)
+        self._schedule.withdraw(asked.promised, (StopReason.CANCELLED, asked.progress.timings))
         asyncio.get_running_loop().call_later(GRACE_S, self._abort_what_nobody_wants)
 
     @property
@@ -86,11 +95,11 @@ class Runner:
 
     def measure(self) -> Future[Tuning]:
         """Measure anew how the model runs best here."""
-        return self._schedule.foreground(lambda: self._tuner.measure())
+        return self._schedule.submit(lambda: self._tuner.measure())
 
     def n_warm(self, token_ids: tuple[int, ...], client: int) -> Future[int]:
         """See ``Engine.n_warm``."""
-        return self._schedule.foreground(lambda: int(self._lanes.n_warm(token_ids)), client)
+        return self._schedule.submit(lambda: int(self._lanes.n_warm(token_ids)), owner=client)
 
     def save(self) -> None:
         """Stop whatever runs and save what was evaluated, for the next engine. The last thing before this one ends."""
@@ -100,7 +109,7 @@ class Runner:
             self._is_leaving = True
             self._model.abort()
         with suppress(TimeoutError):
-            self._schedule.foreground(self._lanes.save).result(SAVING_S)
+            self._schedule.submit(self._lanes.save).result(SAVING_S)
 
     def encode(self, texts: list[str]) -> list[list[int]]:
         """See ``Engine.encode``. The vocabulary is read-only, and its tokenizers keep no state: any thread may."""
@@ -133,39 +142,37 @@ class Runner:
             self._info = ModelInfo(Path(path).stem, path, n_ctx=self._model.n_ctx, n_vocab=self._model.n_vocab)
         return self._info
 
-    def _generate(self, key: Key, progress: _Progress, on_token: Callable[[Token], None]) -> tuple[StopReason, Timings]:
+    def _generate(
+        self, key: Key, request: GenerateRequest, on_token: Callable[[Token], None], progress: Progress
+    ) -> tuple[StopReason, Timings]:
         with self._lock:
             if key in self._cancelled:
                 return StopReason.CANCELLED, progress.timings
             self._running = key
-        request = progress.rest()
-        tokens = self._lanes.run(request, lambda: self._is_leaving or key in self._cancelled)
-        n_before = len(progress.said)
+        tokens = self._lanes.run(request, lambda: self._has_to_stop(key), progress)
         try:
             while True:
-                token = next(tokens)
-                on_token(token)
-                progress.said.append(token.id)
+                on_token(next(tokens))
         except StopIteration as end:
             stop, timings = end.value
-            progress.add(timings)
         finally:
             with self._lock:
                 self._running = None
-        may_wait = request.priority is not Priority.COMPLETION and not self._is_leaving
-        was_interrupted = may_wait and stop is StopReason.CANCELLED and key not in self._cancelled
-        # What was evaluated is kept. Work that was ahead of its time has none any more once it has begun to be sent.
-        if was_interrupted and (request.priority is Priority.COMMAND or len(progress.said) == n_before):
+        is_wanted = key not in self._cancelled and not self._is_leaving
+        if stop is StopReason.CANCELLED and is_wanted and request.priority is not Priority.COMPLETION:
             raise Interrupted
-        return stop, progress.timings
+        return stop, timings
+
+    def _has_to_stop(self, key: Key) -> bool:
+        return self._is_leaving or key in self._cancelled or self._schedule.is_interrupted
 
     def _abort_what_nobody_wants(self) -> None:
         """Abort the evaluation that runs if it was cancelled, unless another request waits for the same prompt."""
         with self._lock:
             if self._running is None or self._running not in self._cancelled:
                 return
-            running = self._asked[self._running]
-            others = (request for key, request in self._asked.items() if key not in self._cancelled)
+            running = self._asked[self._running].request
+            others = (asked.request for key, asked in self._asked.items() if key not in self._cancelled)
             if not any(_needs(other, running) for other in others):
                 self._model.abort()
 
@@ -191,40 +198,21 @@ class Runner:
         return self._lanes is not None and self._lanes.save_next() is not None
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request that is not over."""
+
+    request: GenerateRequest
+    progress: Progress
+    promised: Future[tuple[StopReason, Timings]]
+
+
+def _kind_of(priority: Priority) -> str:
+    """Commands have sequences of their own: they do not take those of the document's completions."""
+    return "command" if priority is Priority.COMMAND else ""
+
+
 def _needs(waiting: GenerateRequest, running: GenerateRequest) -> bool:
-    """Whether what is being evaluated for ``running`` would have to be evaluated for ``waiting`` as well."""
+    """Whether what is being evaluated for ``running`` would have to be evaluated for ``waiting`` as well, and soon."""
     is_same = (waiting.document, waiting.token_ids) == (running.document, running.token_ids)
-    return is_same and not waiting.background
-
-
-class _Progress:
-    """A generation that may be interrupted: what it has said and cost so far, and what is left to ask for."""
-
-    def __init__(self, request: GenerateRequest) -> None:
-        self.said: list[int] = []
-        self.timings = Timings()
-        self._request = request
-
-    def rest(self) -> GenerateRequest:
-        """The same request behind what was said. Time in which other work was done is not taken from its budget."""
-        if not self.said:
-            return self._request
-        return replace(
-            self._request,
-            token_ids=(*self._request.token_ids, *self._request.typed_ids, *self.said),
-            typed_ids=(),
-            n_said=len(self.said),
-            max_tokens=max(1, self._request.max_tokens - len(self.said)),
-            time_budget_ms=max(1.0, self._request.time_budget_ms - self.timings.decode_ms),
-        )
-
-    def add(self, timings: Timings) -> None:
-        """What one part of it has cost. Tokens found evaluated count once, where it began."""
-        before = self.timings
-        reused = {} if before == Timings() else {"n_reused": before.n_reused, "n_restored": before.n_restored}
-        sums = {
-            name: getattr(before, name) + getattr(timings, name)
-            for name in (each.name for each in fields(Timings))
-            if name not in reused
-        }
-        self.timings = replace(before, **sums, **reused)
+    return is_same and waiting.priority is not Priority.BACKGROUND

@@ -20,7 +20,7 @@ from codeslm_lsp.engine.load import BUSY_SHARE, Load, OthersLoad, is_busy, threa
 from codeslm_lsp.engine.schedule import Schedule
 from codeslm_lsp.engine.tuning import choose_threads, load_tuning, save_tuning
 from codeslm_lsp.models.choose import n_physical_cores
-from codeslm_lsp.values import Tuning
+from codeslm_lsp.values import Priority, Tuning
 
 SAMPLE_S = 1.0
 IDLE_S = 5.0
@@ -114,7 +114,7 @@ class Tuner:
             self._apply()
             is_due = self.tuning is None and self._may_measure() and self._schedule.idle_s() >= IDLE_S
             if is_due and (probing is None or probing.done()):
-                probing = self._schedule.background(self._try)
+                probing = self._schedule.submit(self._try, Priority.BACKGROUND)
 
     def _try(self) -> None:
         """Measure until somebody wants the engine, or other programs the machine; it goes on in the next quiet time."""

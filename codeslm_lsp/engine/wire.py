@@ -3,9 +3,12 @@
     engine/open      {path, n_ctx, n_ubatch, n_threads, cache_bytes, disk_bytes, background_share, idle_s}
                      → {name, path, n_ctx, n_vocab, tuning}, or {error}; ``tuning`` is null until it has been measured
     engine/generate  {stream, token_ids, typed_ids, stop_ids, max_tokens, time_budget_ms, heal, document, priority,
-                      n_alternatives, temperature, top_p, seed, grammar, stop_texts}
-                     → {stop, timings}
-    engine/token     {stream, id, text, logprob, branch}          notification, engine → server
+                      n_alternatives, n_samples, temperature, top_p, seed, grammar, stop_texts}
+                     → {stop, timings}, or {error} for a grammar that cannot be used; ``priority`` is 0 for a
+                     completion, 1 for a command, 2 for what is done ahead. A request that is suspended and goes on
+                     shows nothing of it: its tokens come once each, and its answer when it is over
+    engine/token     {stream, id, text, logprob, branch}          notification, engine → server; the texts may contain
+                                                                  a stop text, which ends the generation (or its branch)
     engine/cancel    {stream}                                     notification, server → engine
     engine/encode    {texts} → [[token id, …], …]
     engine/warm      {token_ids} → how many of the first of them need not be evaluated
@@ -31,17 +34,11 @@ import cattrs
 from pygls.exceptions import JsonRpcException
 from pygls.io_ import run_async
 from pygls.protocol import JsonRPCProtocol
-from pygls.protocol.json_rpc import (
-    JsonRPCNotification,
-    JsonRPCRequestMessage,
-    JsonRPCResponseMessage,
-    ResponseError,
-    ResponseErrorMessage,
-)
+from pygls.protocol.json_rpc import JsonRPCNotification, JsonRPCRequestMessage, JsonRPCResponseMessage
 from pygls.server import JsonRPCServer
 
-from codeslm_lsp.engine.protocol import GenerateRequest, Priority
-from codeslm_lsp.values import StopReason, Timings, Token
+from codeslm_lsp.engine.protocol import GenerateRequest
+from codeslm_lsp.values import Priority, StopReason, Timings, Token
 
 OPEN = "engine/open"
 GENERATE = "engine/generate"
@@ -133,11 +130,6 @@ def _converter() -> cattrs.Converter:
         converter.register_structure_hook(
             message, lambda data, kind: kind(**{"params": None, **data} if "method" in data else data)
         )
-    # An error's id and data may be of any kind, for which the usual converter has no rule.
-    converter.register_structure_hook(
-        ResponseErrorMessage,
-        lambda data, kind: kind(jsonrpc=data["jsonrpc"], id=data["id"], error=ResponseError(**data["error"])),
-    )
     return converter
 
 
@@ -153,6 +145,7 @@ def request_to_json(request: GenerateRequest) -> dict[str, Any]:
         "document": request.document,
         "priority": int(request.priority),
         "n_alternatives": request.n_alternatives,
+        "n_samples": request.n_samples,
         "temperature": request.temperature,
         "top_p": request.top_p,
         "seed": request.seed,
@@ -162,7 +155,7 @@ def request_to_json(request: GenerateRequest) -> dict[str, Any]:
 
 
 def request_from_json(data: dict[str, Any]) -> GenerateRequest:
-    """The inverse of ``request_to_json``."""
+    """The inverse of ``request_to_json``. Raises ``InputError`` as ``GenerateRequest`` does."""
     return GenerateRequest(
         token_ids=tuple(data["token_ids"]),
         typed_ids=tuple(data["typed_ids"]),
@@ -173,6 +166,7 @@ def request_from_json(data: dict[str, Any]) -> GenerateRequest:
         document=data["document"],
         priority=Priority(data["priority"]),
         n_alternatives=data["n_alternatives"],
+        n_samples=data["n_samples"],
         temperature=data["temperature"],
         top_p=data["top_p"],
         seed=data["seed"],

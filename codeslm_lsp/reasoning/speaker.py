@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from codeslm_lsp.engine.protocol import Engine, GenerateRequest, Priority
+from codeslm_lsp.engine.protocol import Engine, GenerateRequest
 from codeslm_lsp.prompt.chat import ChatFormat, write_chat
 from codeslm_lsp.prompt.tokenizer import Tokenizer
-from codeslm_lsp.values import InputError, Message, StopReason
+from codeslm_lsp.values import InputError, Message, Priority, StopReason
 
 MAX_TOKENS = 1024
 """Of one answer: a page and a half. A model that says more mostly repeats itself."""
@@ -124,9 +124,7 @@ class Speaker:
         self.account.model = info.name
         self.account.n_tokens += len(generation.tokens)
         self.account.n_evaluated += generation.timings.n_prefill
-        ends = [generation.text.find(stop) for stop in style.stop_texts if stop in generation.text]
-        text = generation.text[: min(ends)] if ends else generation.text
-        return Said(without_repetition(text), generation.stop is StopReason.END)
+        return Said(without_repetition(generation.text), generation.stop is StopReason.END)
 
 
 def is_stuck(text: str) -> bool:

@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from codeslm_lsp.engine.continuation import Vocabulary
 from codeslm_lsp.engine.drafts import Drafter
 from codeslm_lsp.engine.llama_lanes import Lanes
 from codeslm_lsp.engine.llama_model import LlamaModel, LlamaOptions, LlamaSequence
-from codeslm_lsp.engine.llama_session import HEALED_TOKENS, LlamaSession, continuations
+from codeslm_lsp.engine.llama_session import HEALED_TOKENS, LlamaSession
 from codeslm_lsp.engine.protocol import GenerateRequest
 
 SOURCE = Path(textwrap.__file__).read_text(encoding="utf-8")
@@ -48,7 +49,7 @@ def noise(model: LlamaModel, prompt: list[int]) -> float:
 
 def session(model: LlamaModel, number: int = 0) -> LlamaSession:
     model.forget(number)
-    return LlamaSession(LlamaSequence(model, number), continuations(model.pieces, model.is_end), Drafter(model.pieces))
+    return LlamaSession(LlamaSequence(model, number), Vocabulary(model.pieces, model.is_end), Drafter(model.pieces))
 
 
 def run(session: LlamaSession, prompt: Sequence[int], typed: Sequence[int], n_tokens: int) -> NDArray[np.float32]:

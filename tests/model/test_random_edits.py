@@ -88,6 +88,7 @@ class Answer:
     """What the lanes say, all of it at once."""
 
     def __init__(self, lanes: Lanes, request: GenerateRequest) -> None:
+        self._request = request
         self._tokens: list[Token] = []
         tokens = lanes.run(request, lambda: False)
         while True:
@@ -105,7 +106,7 @@ class Answer:
         """It has ended."""
 
     async def result(self) -> Generation:
-        return generation_of(self._tokens, *self._end)
+        return generation_of(self._request, self._tokens, *self._end)
 
 
 @pytest.fixture(scope="module")

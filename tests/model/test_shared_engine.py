@@ -20,9 +20,9 @@ import pytest
 from codeslm_lsp.engine import peer, wire
 from codeslm_lsp.engine.meeting import meet
 from codeslm_lsp.engine.process import EngineOptions, EngineProcess
-from codeslm_lsp.engine.protocol import GenerateRequest, Priority
+from codeslm_lsp.engine.protocol import GenerateRequest
 from codeslm_lsp.engine.rendezvous import Place, lonely_place
-from codeslm_lsp.values import EngineDied, EngineUnavailable, StopReason
+from codeslm_lsp.values import EngineDied, EngineUnavailable, Priority, StopReason
 from tests.support.client import Editor, editor
 from tests.support.tiny_gguf import write_bpe_model
 
@@ -301,9 +301,7 @@ async def test_work_of_a_client_that_went_is_dropped(endless: Path, runtime_fold
     async with client(endless) as engine:
         async with raw_client(place_in(runtime_folder)) as (_, writer):
             for number in range(60):
-                request = asking(
-                    1900, document=str(number), priority=Priority.BACKGROUND if number % 2 == 0 else Priority.COMPLETION
-                )
+                request = asking(1900, document=str(number), priority=list(Priority)[number % 3])
                 writer.write(message(wire.GENERATE, {"stream": number, **wire.request_to_json(request)}, number))
             await writer.drain()
             await asyncio.sleep(0.5)

@@ -155,7 +155,7 @@ def test_nothing_is_measured_while_the_machine_or_the_engine_is_busy(tiny: Path)
     tuner = Tuner(tiny, wishes(), schedule, told.append, machine)
     time.sleep(0.3)
     assert not told
-    occupied = schedule.foreground(lambda: time.sleep(0.3))
+    occupied = schedule.submit(lambda: time.sleep(0.3))
     machine.is_quiet = True
     occupied.result()
     assert not told

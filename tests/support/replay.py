@@ -13,7 +13,8 @@ from typing import Any
 
 from codeslm_lsp.completion.launch import Launched
 from codeslm_lsp.completion.model_format import ModelFormat
-from codeslm_lsp.engine.protocol import GenerateRequest, Priority, TokenStream, generation_of
+from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream, generation_of
+from codeslm_lsp.engine.stop_texts import StopTexts
 from codeslm_lsp.prompt.chat import ChatFormat
 from codeslm_lsp.prompt.detect import FimFormat, Slot
 from codeslm_lsp.values import (
@@ -22,7 +23,9 @@ from codeslm_lsp.values import (
     EngineUnavailable,
     Evaluated,
     Generation,
+    InputError,
     ModelInfo,
+    Priority,
     StopReason,
     Timings,
     Token,
@@ -61,7 +64,11 @@ class Script:
     """What the engine does. ``answers`` maps the end of the text before the cursor to what follows it.
 
     ``alternatives`` are said beside the answer where they are asked for, token by token in turns.
-    ``replies`` are what the commands' generations say, the first that is left whose key stands in the conversation.
+    ``command_answers`` are what commands are answered, in the order in which they ask; the last also to all that ask
+    later. A command that asks for several samples takes as many at once. Where there are none, a command is answered as
+    a completion. ``token_ms`` is the time of each token; ``command_token_ms``, if given, that of a command's.
+    Or ``replies``: for a conversation in which the first of a pair stands, its second; each pair serves once.
+    ``refuses`` is said to whoever comes with a grammar, as if that could not be used.
     ``n_warm`` is how much of any prompt it says to have evaluated.
     ``events`` is a file to which the engine writes a line for whatever happens to it.
     """
@@ -69,10 +76,13 @@ class Script:
     answers: Mapping[str, str] = field(default_factory=dict)
     default: str = "REPLAY"
     alternatives: Sequence[str] = ()
-    replies: Sequence[tuple[str, str]] = ()
     load_ms: float = 0
     prefill_ms: float = 0
     token_ms: float = 0
+    command_answers: Sequence[str] = ()
+    replies: Sequence[tuple[str, str]] = ()
+    command_token_ms: float | None = None
+    refuses: str = ""
     n_warm: int = 0
     never_loads: str = ""
     dies_on: str = ""
@@ -85,8 +95,9 @@ class ReplayEngine:
     def __init__(self, script: Script) -> None:
         self._script = script
         self._loaded_at: float | None = None
-        self.requests: list[GenerateRequest] = []
+        self._n_answered = 0
         self.replies = list(script.replies)
+        self.requests: list[GenerateRequest] = []
         self.log("started")
 
     def log(self, event: str) -> None:
@@ -118,6 +129,21 @@ class ReplayEngine:
         finally:
             await stream.close()
 
+    def next_answers(self, n: int) -> list[str]:
+        """What the next ``n`` commands, or samples of one, are answered."""
+        answers = self._script.command_answers
+        first, self._n_answered = self._n_answered, self._n_answered + n
+        return [answers[min(number, len(answers) - 1)] for number in range(first, first + n)]
+
+    def reply_to(self, request: GenerateRequest) -> str:
+        """What the script replies to this conversation."""
+        said = spoken(request.token_ids)
+        for each in self.replies:
+            if each[0] in said:
+                self.replies.remove(each)
+                return each[1]
+        raise AssertionError(f"nothing was scripted for: {said}")
+
     async def encode(self, texts: Sequence[str]) -> list[list[int]]:
         return await ByteTokenizer().encode(texts)
 
@@ -125,7 +151,11 @@ class ReplayEngine:
         return min(self._script.n_warm, len(token_ids))
 
     def evaluated(self) -> Evaluated:
-        return Evaluated(sum(len(request.token_ids) for request in self.requests))
+        n_evaluated = dict.fromkeys(Priority, 0)
+        for request in self.requests:
+            n_evaluated[request.priority] += len(request.token_ids)
+        n_foreground, n_commands, n_background = n_evaluated.values()
+        return Evaluated(n_foreground, n_background, n_commands)
 
     def tuning(self) -> Tuning | None:
         return None
@@ -141,17 +171,31 @@ class _ReplayStream:
         self._request = request
         self._tokens: list[Token] = []
         self._stop: StopReason | None = None
+        self._is_command = request.priority is Priority.COMMAND and bool(script.command_answers or script.replies)
+        self._commanded: list[str] = []
+        if self._is_command:
+            answered = engine.next_answers(request.n_samples) if script.command_answers else [engine.reply_to(request)]
+            self._commanded = answered
         engine.log("generating")
 
     async def __aiter__(self) -> AsyncIterator[Token]:
+        if self._script.refuses and self._request.grammar:
+            raise InputError(self._script.refuses)
         await asyncio.sleep(self._script.prefill_ms / 1000)
+        seen: dict[int, StopTexts] = {}
+        ended: set[int] = set()
         for token in self._in_turns():
-            await asyncio.sleep(self._script.token_ms / 1000)
+            if token.branch in ended:
+                continue
+            await asyncio.sleep(self._token_ms() / 1000)
             if self._stop is not None:
                 return
             self._tokens.append(token)
             yield token
-        self._stop = StopReason.END if self._request.max_tokens else StopReason.MAX_TOKENS
+            if seen.setdefault(token.branch, StopTexts(self._request.stop_texts)).push(token.text):
+                ended.add(token.branch)
+        if self._stop is None:
+            self._stop = StopReason.END if self._says_all() else StopReason.MAX_TOKENS
 
     async def stop(self) -> None:
         self._stop = StopReason.CANCELLED
@@ -163,40 +207,53 @@ class _ReplayStream:
         assert self._stop is not None
         n_prompt = len(self._request.token_ids) + len(self._request.typed_ids)
         timings = Timings(1.0, 1.0, n_prompt, 0, len(self._tokens))
-        return generation_of(self._tokens, self._stop, timings)
+        return generation_of(self._request, self._tokens, self._stop, timings)
 
     async def close(self) -> None:
         if self._stop is None:
             self._stop = StopReason.CANCELLED
         self._engine.log(self._stop.value)
 
+    def _token_ms(self) -> float:
+        of_command = self._script.command_token_ms
+        return of_command if self._is_command and of_command is not None else self._script.token_ms
+
+    def _says_all(self) -> bool:
+        """Whether a command has said all it had to say; a completion that is cut off says that it has."""
+        if not self._is_command:
+            return self._request.max_tokens > 0
+        texts = (
+            "".join(token.text for token in self._tokens if token.branch == n) for n in range(len(self._commanded))
+        )
+        return all(
+            said == wanted or any(stop in said for stop in self._request.stop_texts)
+            for said, wanted in zip(texts, self._commanded, strict=True)
+        )
+
     def _in_turns(self) -> list[Token]:
-        """The answer and its alternatives, a token of each at a time."""
-        others = [
-            [Token(ord(character) % 256, character, -0.5, 1 + number) for character in text]
-            for number, text in enumerate(self._script.alternatives[: self._request.n_alternatives])
-        ]
-        rounds = islice(zip_longest(self._answer(), *others), self._request.max_tokens)
+        """The answer and its alternatives or the samples, a token of each at a time."""
+        if self._is_command:
+            first, *others = (_tokens(text, branch, -0.1) for branch, text in enumerate(self._commanded))
+        else:
+            first = self._answer()
+            alternatives = self._script.alternatives[: self._request.n_alternatives]
+            others = [_tokens(text, 1 + number, -0.5) for number, text in enumerate(alternatives)]
+        rounds = islice(zip_longest(first, *others), self._request.max_tokens)
         return [token for turn in rounds for token in turn if token is not None]
 
     def _answer(self) -> list[Token]:
-        if self._request.priority is Priority.COMMAND:
-            return [Token(ord(each) % 256, each, -0.001) for each in self._reply()]
-        prefix_ids = self._request.token_ids[1 : self._request.token_ids.index(SUF)]
+        ids = self._request.token_ids
+        prefix_ids = ids[1 : ids.index(SUF)] if SUF in ids else [token for token in ids if token < 256]
         before = bytes([*prefix_ids, *self._request.typed_ids]).decode("utf-8", errors="replace")
         if self._script.dies_on and before.endswith(self._script.dies_on):
             raise EngineDied("The engine stopped while it was working; it is being started again.")
         ends = [end for end in self._script.answers if before.endswith(end)]
         text = self._script.answers[max(ends, key=len)] if ends else self._script.default
-        return [Token(ord(character) % 256, character, -0.001) for character in text]
+        return _tokens(text, 0, -0.001)
 
-    def _reply(self) -> str:
-        said = spoken(self._request.token_ids)
-        for each in self._engine.replies:
-            if each[0] in said:
-                self._engine.replies.remove(each)
-                return each[1]
-        raise AssertionError(f"nothing was scripted for: {said}")
+
+def _tokens(text: str, branch: int, logprob: float) -> list[Token]:
+    return [Token(ord(character) % 256, character, logprob, branch) for character in text]
 
 
 def spoken(token_ids: Iterable[int]) -> str:

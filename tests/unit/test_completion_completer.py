@@ -30,6 +30,7 @@ from codeslm_lsp.values import (
     Extent,
     Generation,
     ModelDamaged,
+    Priority,
     Report,
     Skip,
     SkipReason,
@@ -435,7 +436,7 @@ async def worked_ahead(bench: Bench, n_requests: int) -> list[GenerateRequest]:
         while len(bench.engine.requests) < n_requests:
             await asyncio.sleep(0.005)
     await asyncio.sleep(0.05)
-    return [request for request in bench.engine.requests if request.background]
+    return [request for request in bench.engine.requests if request.priority is Priority.BACKGROUND]
 
 
 async def test_what_follows_the_suggestion_is_there_when_it_is_accepted() -> None:
@@ -446,7 +447,7 @@ async def test_what_follows_the_suggestion_is_there_when_it_is_accepted() -> Non
     report = await bench.at("x = 1 + 2‸\n")
     assert isinstance(report.outcome, Completion)
     assert (report.outcome.text, report.from_offered) == ("\ny = 3", True)
-    assert [request.background for request in bench.engine.requests] == [False, True]
+    assert [request.priority for request in bench.engine.requests] == [Priority.COMPLETION, Priority.BACKGROUND]
 
 
 async def test_the_next_prompt_is_evaluated_behind_the_one_that_answers() -> None:
@@ -496,7 +497,9 @@ async def test_while_a_short_prompt_answers_keys_of_fluent_typing_do_not_interru
     await asyncio.sleep(0.05)
     second = asyncio.create_task(bench.at(f"{LONG}xyz‸\nz\n"))
     await asyncio.sleep(0.05)
-    assert [spoken(request.typed_ids) for request in bench.engine.requests if not request.background] == ["x", "xy"]
+    assert [
+        spoken(request.typed_ids) for request in bench.engine.requests if request.priority is Priority.COMPLETION
+    ] == ["x", "xy"]
     await asyncio.gather(first, second)
     assert spoken(bench.last.typed_ids) == "xyz"
 
@@ -514,7 +517,7 @@ async def test_where_the_cursor_rests_the_prompt_is_there_before_the_first_key()
     bench = Bench(Script(default=""), prefetch="always")
     bench.rest_at(f"{LONG}‸\nz\n")
     first, whole = await worked_ahead(bench, 2)
-    assert {(request.max_tokens, request.background) for request in (first, whole)} == {(0, True)}
+    assert {(request.max_tokens, request.priority) for request in (first, whole)} == {(0, Priority.BACKGROUND)}
     assert len(first.token_ids) <= 256 < 400 < len(whole.token_ids)
     report = await bench.at(f"{LONG}x‸\nz\n")
     assert (report.anchor_reused, bench.last.token_ids) == (True, whole.token_ids)

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from codeslm_lsp.engine.llama_lanes import WORTH_SAVING_TOKENS, Lanes
 from codeslm_lsp.engine.llama_model import N_SEQUENCES
+from codeslm_lsp.engine.progress import Progress
 from codeslm_lsp.engine.protocol import GenerateRequest
 from codeslm_lsp.engine.sequence_folder import SequenceFolder
-from codeslm_lsp.values import StopReason, Timings
-from tests.unit.test_engine_session import END, MID, PIECES, Logits, erratic, preferring
+from codeslm_lsp.values import Priority, StopReason, Timings
+from tests.unit.test_engine_session import END, MID, PIECES, Logits, Words, after, erratic, preferring
 
 
 @dataclass
@@ -73,6 +74,9 @@ class PooledModel:
 
     def is_end(self, token: int) -> bool:
         return token == END
+
+    def grammar(self, text: str) -> Words:
+        return Words(text)
 
 
 def lanes_on(model: PooledModel, folder: SequenceFolder | None = None) -> Lanes:
@@ -360,6 +364,22 @@ def test_alternatives_are_what_each_beginning_leads_to(seed: int, n: int, typed:
     assert [number for number, cache in model.caches.items() if cache] == [0], "the others are given back"
 
 
+def test_an_alternative_ends_by_a_stop_text_that_begins_where_all_agreed() -> None:
+    r, e, a, b = (PIECES.index(piece) for piece in (b"r", b"e", b"a", b"b"))
+    follows = {MID: {r: 1.0}, r: {e: 1.0, a: 0.5}}
+
+    def logits(tokens: Sequence[int]) -> NDArray[np.float32]:
+        row = np.full(len(PIECES), -50, dtype=np.float32)
+        for token, logit in follows.get(tokens[-1], {b: 1.0}).items():
+            row[token] = logit
+        return row
+
+    lanes = lanes_on(PooledModel(logits))
+    request = replace(asking("a", block(1), max_tokens=6), n_alternatives=1, stop_texts=("re", "ra"))
+    assert branches(lanes, replace(request, stop_texts=())) == {0: [r, e, *[b] * 4], 1: [r, a, *[b] * 4]}
+    assert branches(lanes, request) == {0: [r, e], 1: [r, a]}
+
+
 def healed(tokens: Sequence[int], typed: bytes) -> list[int]:
     """The first tokens, which only repeat what is typed."""
     n_bytes = 0
@@ -368,6 +388,136 @@ def healed(tokens: Sequence[int], typed: bytes) -> list[int]:
         if n_bytes > len(typed):
             return list(tokens[:number])
     return list(tokens)
+
+
+# --- Commands ----------------------------------------------------------------------------------------------------
+
+
+class Command:
+    """A request in parts, and what has come of it."""
+
+    def __init__(self, lanes: Lanes, request: GenerateRequest) -> None:
+        self._lanes = lanes
+        self._request = request
+        self.progress = Progress()
+        self.said: dict[int, list[int]] = {}
+        self.stop = StopReason.CANCELLED
+
+    @property
+    def is_over(self) -> bool:
+        return self.stop is not StopReason.CANCELLED
+
+    def go_on(self, n_rounds: int | None = None) -> Command:
+        """Until it is over, or it has been asked ``n_rounds`` times whether it should give way."""
+        tokens = self._lanes.run(self._request, after(n_rounds), self.progress)
+        while True:
+            try:
+                token = next(tokens)
+            except StopIteration as end:
+                self.stop, _ = end.value
+                return self
+            self.said.setdefault(token.branch, []).append(token.id)
+
+
+def command(document: str, prompt: Sequence[int], **options: Any) -> GenerateRequest:
+    settings = {"max_tokens": 12, "priority": Priority.COMMAND, **options}
+    return replace(asking(document, prompt), **settings)
+
+
+samples = st.builds(
+    command,
+    document=st.sampled_from("xy"),
+    prompt=prompts,
+    n_samples=st.integers(1, 4),
+    temperature=st.sampled_from([0.5, 1.5]),
+    seed=st.integers(0, 5),
+    grammar=st.sampled_from(["", "return area|return|area(a, aa, aaa, aaaa)|def (a)"]),
+    stop_texts=st.sampled_from([(), ("aa", "re", "b")]),
+)
+
+
+turns = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5), steps), max_size=12)
+"""Which command goes on, for how long, and the completion that interrupts it."""
+
+
+@given(st.lists(samples, min_size=2, max_size=2), turns, st.integers(0, 1000), st.integers(140, 300))
+def test_commands_that_take_turns_between_completions_say_what_each_says_alone(
+    requests: list[GenerateRequest], history: list[tuple[int, int, GenerateRequest]], seed: int, n_cells: int
+) -> None:
+    model = PooledModel(erratic(seed), n_cells=n_cells)
+    lanes = lanes_on(model)
+    running = [Command(lanes, request) for request in requests]
+    for number, n_rounds, completion in history:
+        if not running[number].is_over:
+            running[number].go_on(n_rounds)
+        produced, stop, _ = run(lanes, completion)
+        assert (produced, stop) == run(lanes_on(PooledModel(erratic(seed))), completion)[:2]
+    for each, request in zip(running, requests, strict=True):
+        if not each.is_over:
+            each.go_on()
+        alone = Command(lanes_on(PooledModel(erratic(seed))), request).go_on()
+        assert (each.said, each.stop) == (alone.said, alone.stop)
+        for number, lane in enumerate(lanes._lanes):
+            assert list(lane.session.tokens) == model.caches[number]
+
+
+def test_each_sample_is_what_it_is_alone_and_ends_by_itself() -> None:
+    """However many are drawn beside it; the first ones of many are those of few."""
+    lanes = lanes_on(PooledModel(erratic(3)))
+    request = command("x", block(1), temperature=1.0, max_tokens=40, n_samples=5)
+    said = Command(lanes, request).go_on().said
+    fewer = Command(lanes, replace(request, n_samples=2)).go_on().said
+    assert [fewer[0], fewer[1]] == [said[0], said[1]]
+    assert Command(lanes, replace(request, n_samples=1)).go_on().said[0] == said[0]
+    assert len({tuple(tokens) for tokens in said.values()}) == len(said) >= 4, "one may be empty"
+    assert len({len(tokens) for tokens in said.values()}) > 1
+
+
+def test_samples_share_their_prompt_and_are_decoded_together() -> None:
+    model = PooledModel(erratic(3))
+    together: list[int] = []
+    evaluate_together = model.evaluate_together
+
+    def counting(sequences: Sequence[int], tokens: Sequence[int], positions: Sequence[int]) -> NDArray[np.float32]:
+        together.append(len(sequences))
+        return evaluate_together(sequences, tokens, positions)
+
+    model.evaluate_together = counting  # type: ignore[method-assign]
+    lanes = lanes_on(model)
+    done = Command(lanes, command("x", block(1), temperature=1.0, n_samples=3, max_tokens=6)).go_on()
+    assert done.progress.timings.n_prefill == 21
+    assert together[0] == 3
+    assert len(together) <= 5
+    assert sum(bool(cache) for cache in model.caches.values()) == 1, "those of the samples are given back"
+
+
+def test_suspended_samples_evaluate_nothing_again() -> None:
+    lanes = lanes_on(PooledModel(erratic(3)))
+    suspended = Command(lanes, command("x", block(1), temperature=1.0, n_samples=3, max_tokens=20))
+    for n in range(30):
+        if not suspended.is_over:
+            suspended.go_on(2)
+            run(lanes, asking("a.py", [4 + n % 9, 5, 6]))
+    assert suspended.is_over
+    n_lost = 3 * 20  # The last token of each, which was said but not evaluated when it had to give way.
+    assert suspended.progress.timings.n_prefill <= 21 + n_lost
+    assert suspended.progress.timings.n_reused == 0
+
+
+def test_more_samples_than_there_is_room_for() -> None:
+    lanes = lanes_on(PooledModel(erratic(3), n_cells=60))
+    done = Command(lanes, command("x", block(1), temperature=1.0, n_samples=4, max_tokens=12)).go_on()
+    assert (done.said, done.stop) == ({}, StopReason.CONTEXT_FULL)
+
+
+def test_what_a_command_was_asked_is_not_saved(tmp_path: Path) -> None:
+    life = Life(tmp_path)
+    Command(life.lanes, command("x", LONG)).go_on()
+    life.lanes.save()
+    assert not life.folder.sequences()
+    life.timings(asking("x", LONG))
+    life.lanes.save()
+    assert len(life.folder.sequences()) <= 1
 
 
 blocks = st.lists(st.sampled_from([block(1, 70), block(2, 70), block(3, 40), [5]]), min_size=1, max_size=3)

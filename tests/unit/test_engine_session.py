@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,11 +15,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from codeslm_lsp.engine.continuation import Vocabulary
 from codeslm_lsp.engine.drafts import Drafter
 from codeslm_lsp.engine.llama_model import Aborted
-from codeslm_lsp.engine.llama_session import LlamaSession, continuations
-from codeslm_lsp.engine.protocol import GenerateRequest
-from codeslm_lsp.values import StopReason, Timings, Token
+from codeslm_lsp.engine.llama_session import LlamaSession
+from codeslm_lsp.engine.progress import Progress
+from codeslm_lsp.engine.protocol import GenerateRequest, generation_of
+from codeslm_lsp.values import InputError, Priority, StopReason, Timings, Token
 
 PIECES = [
     *(b"", b"", b"", b"<stop>"),
@@ -29,6 +34,28 @@ PROMPT = (MID + 1, 4, 5, 6, MID)
 """Any tokens; the last is the sentinel behind which the model speaks."""
 
 Logits = Callable[[Sequence[int]], NDArray[np.float32]]
+
+
+class Words:
+    """A grammar that a text obeys if it is one of the words that stand in its own text, divided by ``|``."""
+
+    def __init__(self, text: str) -> None:
+        if not text.strip():
+            raise InputError("No words are given; give some.")
+        self._words = [word.encode() for word in text.split("|")]
+        self._said = b""
+
+    def allowed(self, tokens: NDArray[np.intp]) -> NDArray[np.bool_]:
+        said = [self._said + PIECES[token] for token in tokens]
+        return np.array([any(word.startswith(each) for word in self._words) for each in said], dtype=np.bool_)
+
+    def is_complete(self) -> bool:
+        return self._said in self._words
+
+    def accept(self, token: int) -> None:
+        assert PIECES[token]
+        assert self.allowed(np.array([token]))[0], "what is not allowed would end the process"
+        self._said += PIECES[token]
 
 
 class CountingModel:
@@ -73,6 +100,9 @@ class CountingModel:
 
     def is_end(self, token: int) -> bool:
         return token == END
+
+    def grammar(self, text: str) -> Words:
+        return Words(text)
 
 
 def speaking(text: str) -> Logits:
@@ -130,11 +160,16 @@ class Outcome:
 
 def session_on(model: CountingModel) -> LlamaSession:
     fake: Any = model
-    return LlamaSession(fake, continuations(model.pieces, model.is_end), Drafter(model.pieces))
+    return LlamaSession(fake, Vocabulary(model.pieces, model.is_end), Drafter(model.pieces))
 
 
-def run(session: LlamaSession, request: GenerateRequest, cancelled: Callable[[], bool] = lambda: False) -> Outcome:
-    produced = session.run(request, cancelled)
+def run(
+    session: LlamaSession,
+    request: GenerateRequest,
+    cancelled: Callable[[], bool] = lambda: False,
+    progress: Progress | None = None,
+) -> Outcome:
+    produced = session.run(request, cancelled, (), progress)
     tokens = []
     while True:
         try:
@@ -452,6 +487,215 @@ def test_after_a_failure_everything_is_read_anew() -> None:
     model.broken = False
     again = run(session, asking("re"))
     assert (again.text, counts(again)) == ("turn a", (0, 5))
+
+
+# --- Grammar -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wanted", "grammar", "said", "stop"),
+    [
+        ("return a", "return a", "return a", StopReason.END),
+        ("return a", "def area|return", "return", StopReason.END),
+        ("zzz", "area", "area", StopReason.END),
+        ("r", "r|return", "r", StopReason.END),
+        ("return", "r|return", "return", StopReason.END),
+        ("ret", "return", "return", StopReason.END),
+        ("a", "aX", "a", StopReason.OFF_GRAMMAR),
+        ("a", "X", "", StopReason.OFF_GRAMMAR),
+        ("<stop>", "a", "a", StopReason.END),
+    ],
+)
+def test_text_obeys_the_grammar(wanted: str, grammar: str, said: str, stop: StopReason) -> None:
+    outcome = say(wanted, grammar=grammar)
+    assert (outcome.text, outcome.stop) == (said, stop)
+
+
+def test_what_can_only_end_is_not_evaluated_any_more() -> None:
+    model = CountingModel(speaking("area"))
+    outcome = run(session_on(model), asking(grammar="area"))
+    assert (outcome.stop, model.evaluations) == (StopReason.END, [len(PROMPT)])
+
+
+def test_log_probabilities_are_those_before_the_grammar() -> None:
+    row = preferring(END, *ids("r"))([]).astype(np.float64)
+    [token] = run(session_on(CountingModel(preferring(END, *ids("r")))), asking(grammar="r")).tokens
+    assert token.logprob == pytest.approx(row[token.id] - np.log(np.exp(row).sum()), abs=1e-5)
+
+
+def test_a_bad_grammar_is_refused_before_anything_is_evaluated() -> None:
+    model = CountingModel(speaking("area"))
+    with pytest.raises(InputError):
+        run(session_on(model), asking(grammar=" "))
+    assert model.evaluations == []
+
+
+# --- Stop texts --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "stops", "text", "n_tokens"),
+    [
+        ("area(a, b)", (), "area(a, b)", 6),
+        ("area(a, b)", (", ",), "area(a", 5),
+        ("return area", ("n a",), "retur", 2),
+        ("return area", ("rea", "turn"), "re", 1),
+        ("aaaaaaa\n:", ("\n",), "aaaaaaa", 4),
+        ("é😀(", ("😀",), "é", 3),
+    ],
+)
+def test_a_stop_text_ends_the_generation(said: str, stops: tuple[str, ...], text: str, n_tokens: int) -> None:
+    outcome = say(said, stop_texts=stops)
+    generation = generation_of(asking(stop_texts=stops), outcome.tokens, outcome.stop, outcome.timings)
+    assert (generation.text, generation.stop) == (text, StopReason.END)
+    assert "".join(token.text for token in generation.tokens) == text
+    assert outcome.timings.n_decode == n_tokens if stops else True
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"temperature": -1.0},
+        {"temperature": math.nan},
+        {"top_p": 0.0},
+        {"seed": -1},
+        {"stop_texts": ("",)},
+        {"n_samples": 2},
+        {"n_samples": 99, "temperature": 1.0},
+        {"n_alternatives": 1, "priority": Priority.COMMAND},
+        {"n_alternatives": 1, "temperature": 1.0},
+        {"grammar": "a", "typed_ids": (4,)},
+        {"grammar": "a", "n_alternatives": 1},
+        {"n_samples": 2, "temperature": 1.0, "typed_ids": (4,)},
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"[;,].*\.$"):
+        replace(asking(), **wrong)
+
+
+# --- Sampling ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("grammar", ["", "|".join(a + b for a in "abcdef" for b in "abcdef")])
+def test_each_place_is_drawn_by_itself(grammar: str) -> None:
+    """And a request draws the same again, whatever was drafted meanwhile."""
+    row = np.full(len(PIECES), -50, dtype=np.float32)
+    row[list(ids(*"abcdef"))] = 0
+    session = session_on(CountingModel(lambda _tokens: row))
+    requests = [asking(max_tokens=2, temperature=1.0, seed=seed, grammar=grammar) for seed in range(200)]
+    texts = [run(session, request).text for request in requests]
+    assert texts == [run(session, request).text for request in requests]
+    assert len(set(texts)) > 30, "of 36"
+
+
+# --- Suspension --------------------------------------------------------------------------------------------------
+
+commands = st.builds(
+    asking,
+    prompt=st.lists(st.sampled_from(range(4, 12)), max_size=70).map(lambda tokens: (*tokens, MID)),
+    max_tokens=st.integers(1, 40),
+    priority=st.sampled_from([Priority.COMMAND, Priority.BACKGROUND]),
+    temperature=st.sampled_from([0.0, 0.7, 2.0]),
+    top_p=st.sampled_from([0.5, 1.0]),
+    seed=st.integers(0, 3),
+    grammar=st.sampled_from(["", "", "return area|return|area(a, aa, aaa, aaaa)|def (a)"]),
+    stop_texts=st.sampled_from([(), ("aa", "re"), ("é", "area")]),
+)
+ahead = st.builds(
+    lambda request, typed: replace(request, typed_ids=ids(*typed), grammar="", priority=Priority.BACKGROUND),
+    commands,
+    st.lists(st.sampled_from(["a", "aa", "re", "r", "é"]), max_size=4),
+)
+"""Work done ahead of a key is healed."""
+
+interruptions = st.lists(
+    st.tuples(st.none() | st.integers(0, 6), st.none() | st.integers(0, 40), st.booleans(), st.booleans()), max_size=12
+)
+"""When it is told to give way, and when evaluation is aborted; whether something else uses the sequence meanwhile, and
+whether the sequence is lost."""
+
+
+@given(commands | ahead, st.integers(0, 1000), interruptions)
+def test_a_suspended_request_says_what_it_would_have_said(
+    request: GenerateRequest, seed: int, times: list[tuple[int | None, int | None, bool, bool]]
+) -> None:
+    logits = erratic(seed)
+    whole = run(session_on(CountingModel(logits)), request)
+    model = CountingModel(logits)
+    session, progress = session_on(model), Progress()
+    said: list[Token] = []
+    for cancel_after, model.abort_after, is_used, is_lost in [*times, (None, None, False, False)]:
+        part = run(session, request, after(cancel_after), progress)
+        said += part.tokens
+        if part.stop is not StopReason.CANCELLED:
+            break
+        model.abort_after = None
+        if is_used:
+            run(session, asking("re", "a", max_tokens=5))
+        if is_lost:
+            session.forget()
+    assert tuple(said) == whole.tokens
+    assert (part.stop, part.timings.n_decode) == (whole.stop, whole.timings.n_decode)
+    assert session._tokens == model.cache
+    if not any(is_used or is_lost for *_, is_used, is_lost in times):
+        n_lost = 2 * len(times)  # Of each interruption a token that had no logits yet, or was to be healed.
+        assert part.timings.n_prefill <= whole.timings.n_prefill + n_lost
+        assert part.timings.n_reused == 0
+
+
+def test_what_a_suspension_takes_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither to the time budget nor to the timings. Every look at the clock takes a millisecond."""
+    clock = itertools.count(0, 0.001)
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    session, progress = session_on(CountingModel(preferring(*ids("a")))), Progress()
+    request = replace(asking(max_tokens=40), time_budget_ms=300)
+    first = run(session, request, after(3), progress)
+    clock = itertools.count(1000, 0.001)
+    whole = run(session, request, progress=progress)
+    assert (first.stop, whole.stop) == (StopReason.CANCELLED, StopReason.MAX_TOKENS)
+    assert whole.timings.prefill_ms + whole.timings.decode_ms < 300
+    clock = itertools.count(2000, 0.01)
+    assert run(session, request, progress=Progress()).stop is StopReason.TIME_BUDGET
+
+
+def test_the_time_budget_is_for_all_parts_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(0, 0.01)
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    session, progress, said = session_on(CountingModel(preferring(*ids("a")))), Progress(), 0
+    request = replace(asking(max_tokens=40), time_budget_ms=200)
+    stop = StopReason.CANCELLED
+    while stop is StopReason.CANCELLED:
+        part = run(session, request, after(2), progress)
+        stop, said = part.stop, said + len(part.tokens)
+    assert stop is StopReason.TIME_BUDGET
+    assert said < 20
+
+
+def test_between_keys_a_prompt_gets_on() -> None:
+    """However little is evaluated before each: what is tried at once becomes less until something is kept."""
+    model = CountingModel(preferring(*ids("a")))
+    session, progress = session_on(model), Progress()
+    request = asking(prompt=(*[4] * 200, MID), max_tokens=1, priority=Priority.COMMAND)
+
+    evaluate = model.evaluate
+
+    def all_or_nothing(tokens: Sequence[int], start: int, n_logits: int) -> NDArray[np.float32]:
+        """All that is evaluated at once is lost if it is aborted, as with llama.cpp."""
+        budget, model.abort_after = model.abort_after, None
+        if budget is not None and budget < len(tokens):
+            del model.cache[start:]
+            raise Aborted
+        row = evaluate(tokens, start, n_logits)
+        model.abort_after = None if budget is None else budget - len(tokens)
+        return row
+
+    model.evaluate = all_or_nothing  # type: ignore[method-assign]
+    n_times, stop = 0, StopReason.CANCELLED
+    while stop is StopReason.CANCELLED and n_times < 100:
+        n_times, model.abort_after = n_times + 1, 6
+        stop = run(session, request, progress=progress).stop
+    assert n_times < 70
 
 
 # --- Whatever happens --------------------------------------------------------------------------------------------

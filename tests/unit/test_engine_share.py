@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from codeslm_lsp.engine.schedule import Schedule
 from codeslm_lsp.engine.share import WINDOW_S, Share
+from codeslm_lsp.values import Priority
 
 PATIENCE_S = 10
 
@@ -82,26 +83,38 @@ class Worker:
 def test_work_pauses_between_its_pieces_and_a_request_ends_the_pause() -> None:
     worker = Worker()
     worker.schedule.limit_background(0.5)
-    promised = worker.schedule.background(worker.work)
+    promised = worker.schedule.submit(worker.work, Priority.BACKGROUND)
     assert worker.piece_done.acquire(timeout=PATIENCE_S)
     assert not worker.piece_done.acquire(timeout=0.2), "twenty of thirty seconds are more than the half"
-    worker.schedule.foreground(lambda: worker.pieces.append("request")).result(PATIENCE_S)
+    worker.schedule.submit(lambda: worker.pieces.append("request")).result(PATIENCE_S)
     promised.result(PATIENCE_S)
     assert worker.pieces == ["0", "interrupted", "request"]
     assert worker.interrupted.is_set()
 
 
-def test_foreground_work_is_never_limited() -> None:
+@pytest.mark.parametrize("priority", [Priority.COMPLETION, Priority.COMMAND])
+def test_what_somebody_waits_for_is_never_limited(priority: Priority) -> None:
     worker = Worker()
     worker.schedule.limit_background(0.05)
-    worker.schedule.foreground(worker.work).result(PATIENCE_S)
+    worker.schedule.submit(worker.work, priority).result(PATIENCE_S)
+    assert worker.pieces == ["0", "1", "2"]
+
+
+def test_work_withdrawn_while_it_waits_for_its_share_is_not_waited_for() -> None:
+    worker = Worker()
+    worker.schedule.submit(worker.work, Priority.BACKGROUND).result(PATIENCE_S)
+    worker.schedule.limit_background(0.05)
+    waiting = worker.schedule.submit(worker.work, Priority.BACKGROUND)
+    worker.schedule.withdraw(waiting, None)
+    waiting.result(PATIENCE_S)
+    worker.schedule.submit(lambda: None).result(PATIENCE_S)
     assert worker.pieces == ["0", "1", "2"]
 
 
 def test_a_raised_limit_ends_the_pause() -> None:
     worker = Worker()
     worker.schedule.limit_background(0.05)
-    promised = worker.schedule.background(worker.work)
+    promised = worker.schedule.submit(worker.work, Priority.BACKGROUND)
     assert worker.piece_done.acquire(timeout=PATIENCE_S)
     worker.schedule.limit_background(1.0)
     promised.result(PATIENCE_S)
@@ -110,12 +123,12 @@ def test_a_raised_limit_ends_the_pause() -> None:
 
 def test_a_schedule_knows_how_long_it_has_been_idle() -> None:
     worker = Worker()
-    worker.schedule.foreground(lambda: None).result(PATIENCE_S)
+    worker.schedule.submit(lambda: None).result(PATIENCE_S)
     worker.clock.now += 7
     assert worker.schedule.idle_s() in (0.0, 7.0), "the thread may not have noticed its own idleness yet"
     busy, go = threading.Event(), threading.Event()
-    worker.schedule.foreground(busy.set)
-    promised = worker.schedule.foreground(lambda: go.wait(PATIENCE_S))
+    worker.schedule.submit(busy.set)
+    promised = worker.schedule.submit(lambda: go.wait(PATIENCE_S))
     assert busy.wait(PATIENCE_S)
     worker.clock.now += 7
     assert worker.schedule.idle_s() == 0

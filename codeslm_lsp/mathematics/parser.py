@@ -294,8 +294,13 @@ class Parser:
         return True
 
     def _splits(self, name: str) -> bool:
-        """Whether ``xy`` is x times y: letters that stand alone elsewhere in the text."""
-        return 2 <= len(name) <= 4 and name not in CONSTANTS and all(letter in self._letters for letter in name)
+        """Whether ``xy`` is x times y: letters that stand alone, or in another order, elsewhere in the text."""
+        if not 2 <= len(name) <= 4 or name in CONSTANTS:
+            return False
+        is_product = all(letter in self._letters for letter in name)
+        return is_product or any(
+            token.kind == "name" and token.text != name and sorted(token.text) == sorted(name) for token in self._tokens
+        )
 
     def _split(self, name: str) -> Expression:
         """All but the last letter; that one may have an exponent, so it is read as the next factor."""

@@ -20,6 +20,10 @@ from codeslm_lsp.values import Generation, InputError, Priority, StopReason
 
 SOURCE = Path(textwrap.__file__).read_text(encoding="utf-8")
 QUESTION = f"<<<\n{SOURCE[:1500]}>>>\nAn explanation of this module, in full sentences:\n"
+
+COUNTING = "".join(f"{number}\n" for number in range(1, 60))
+"""What follows is beyond doubt: batches of other sizes give logits that differ a little, and a doubt would be decided
+in another way."""
 JSON = r"""
 root ::= "{" ws "\"name\":" ws string "," ws "\"lines\":" ws [1-9] [0-9]? [0-9]? "," ws "\"tags\":" ws tags "}"
 string ::= "\"" [^"\\\n]+ "\""
@@ -72,19 +76,17 @@ async def run_suspended(engine: EngineProcess, wanted: GenerateRequest) -> tuple
 async def test_a_command_suspended_by_completions_says_what_it_says_alone(
     engine: EngineProcess, record_property: Any
 ) -> None:
-    """Batches of other sizes give logits that differ a little, so late tokens may; the first have to be the same."""
     await run(engine, await a_key(engine, "    de"))
     idle = []
     for typed in ("    de", "    def", "    def _s"):
         started = time.perf_counter()
         await run(engine, await a_key(engine, typed))
         idle.append((time.perf_counter() - started) * 1000)
-    wanted = await asking(engine, QUESTION, max_tokens=60)
+    wanted = await asking(engine, COUNTING, max_tokens=60)
     alone = await run(engine, wanted)
     suspended, latencies = await run_suspended(engine, replace(wanted, document="another"))
     assert len(latencies) > 3, "the machine is too fast for this test; give it a longer answer"
-    same = [a.id == b.id for a, b in zip(alone.tokens, suspended.tokens, strict=False)]
-    assert same[:16] == [True] * 16
+    assert suspended.text == alone.text
     assert suspended.stop is alone.stop
     assert suspended.timings.n_decode == len(suspended.tokens)
     record_property("key_ms_idle", statistics.median(idle))
@@ -93,7 +95,7 @@ async def test_a_command_suspended_by_completions_says_what_it_says_alone(
 
 
 async def test_a_command_in_its_prompt_gives_way_too(engine: EngineProcess) -> None:
-    wanted = await asking(engine, SOURCE[:9000], max_tokens=2)
+    wanted = await asking(engine, SOURCE[:4000], max_tokens=2)
     await run(engine, await a_key(engine, "    de"))
     async with engine.generate(wanted) as stream:
         result = asyncio.create_task(stream.result())
@@ -108,7 +110,7 @@ async def test_a_command_in_its_prompt_gives_way_too(engine: EngineProcess) -> N
 async def test_two_clients_commands_both_go_on(engine: EngineProcess, small_model: Path) -> None:
     other = EngineProcess(EngineOptions(small_model))
     await other.ready(60_000)
-    wanted = await asking(engine, QUESTION, max_tokens=150)
+    wanted = await asking(engine, COUNTING, max_tokens=80)
     try:
         async with engine.generate(wanted) as one, other.generate(wanted) as two:
             ends = await asyncio.gather(one.result(), two.result())
@@ -120,7 +122,7 @@ async def test_two_clients_commands_both_go_on(engine: EngineProcess, small_mode
 
 async def test_a_command_is_cancelled_soon(engine: EngineProcess) -> None:
     """The engine says itself what it had done by then; how long it took is told, not judged."""
-    for text, patience_s in ((SOURCE[:9000], 0.3), (QUESTION, 5.0)):
+    for text, patience_s in ((SOURCE[:4000], 0.3), (QUESTION, 5.0)):
         async with engine.generate(await asking(engine, text, max_tokens=800)) as stream:
             await asyncio.sleep(patience_s)
             started = time.perf_counter()
@@ -168,7 +170,7 @@ async def test_a_grammar_that_gets_stuck_says_so(engine: EngineProcess) -> None:
 
 
 async def test_a_stop_text_ends_the_answer(engine: EngineProcess) -> None:
-    wanted = await asking(engine, QUESTION, max_tokens=60)
+    wanted = await asking(engine, COUNTING, max_tokens=60)
     whole = (await run(engine, wanted)).text
     stop = whole[len(whole) // 2 :][:6]
     generation = await run(engine, replace(wanted, stop_texts=(stop, "\x00never")))
@@ -176,17 +178,20 @@ async def test_a_stop_text_ends_the_answer(engine: EngineProcess) -> None:
 
 
 async def test_a_seed_says_the_same_again(engine: EngineProcess) -> None:
-    wanted = await asking(engine, QUESTION, temperature=1.0, top_p=0.95, max_tokens=12)
-    first, again = await run(engine, wanted), await run(engine, wanted)
-    other = await run(engine, replace(wanted, seed=1))
-    assert first.text == again.text != other.text
+    """One token each: behind it, batches of other sizes might decide otherwise where two are equally likely."""
+    wanted = await asking(engine, QUESTION, temperature=1.0, top_p=0.95, max_tokens=1)
+    await run(engine, wanted)
+    seeds = [*range(8), *range(8)]
+    said = [(await run(engine, replace(wanted, seed=seed))).text for seed in seeds]
+    assert said[:8] == said[8:]
+    assert len(set(said)) > 1
 
 
 async def test_samples_are_different_and_suspended_together(engine: EngineProcess) -> None:
     await run(engine, await a_key(engine, "    de"))
-    wanted = await asking(engine, QUESTION, temperature=1.0, n_samples=3, max_tokens=40)
+    wanted = await asking(engine, QUESTION, temperature=1.0, n_samples=3, max_tokens=24)
     generation, latencies = await run_suspended(engine, wanted)
     texts = {tuple(token.id for token in tokens) for tokens in (generation.tokens, *generation.alternatives)}
     assert len(texts) == 3
     assert latencies, "the machine is too fast for this test; give it a longer answer"
-    assert generation.timings.n_prefill < len(wanted.token_ids) + 3 * 40, "the prompt was evaluated once"
+    assert generation.timings.n_prefill < len(wanted.token_ids) + 3 * 24, "the prompt was evaluated once"

@@ -89,8 +89,11 @@ def _complaint(question: Question, document: Document, found: Findings) -> Compl
     row = document.text.count("\n", 0, question.start) + 1
     ordered = sorted(found.found, key=lambda each: (each.line < row, each.line))
     if not ordered:
-        by = " and ".join(found.checkers) or "checkers"
-        raise InputError(f"{by} find nothing wrong with {document.path}; say what is, with --message.")
+        more = "" if "ruff" in found.checkers else ", or install ruff, which finds more"
+        raise InputError(
+            f"Nothing wrong was found in {document.path} ({', '.join(found.checkers) or 'there is no checker for it'}); "
+            f"say what is{more}."
+        )
     first = ordered[0]
     start = _offset_of(document.text, first.line)
     return Complaint(start, start, first.message, first.source, first.code)

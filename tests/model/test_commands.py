@@ -189,9 +189,9 @@ async def test_a_seed_says_the_same_again(engine: EngineProcess) -> None:
 
 async def test_samples_are_different_and_suspended_together(engine: EngineProcess) -> None:
     await run(engine, await a_key(engine, "    de"))
-    wanted = await asking(engine, QUESTION, temperature=1.0, n_samples=3, max_tokens=24)
+    wanted = await asking(engine, QUESTION, temperature=1.0, n_samples=3, max_tokens=14)
     generation, latencies = await run_suspended(engine, wanted)
     texts = {tuple(token.id for token in tokens) for tokens in (generation.tokens, *generation.alternatives)}
     assert len(texts) == 3
     assert latencies, "the machine is too fast for this test; give it a longer answer"
-    assert generation.timings.n_prefill < len(wanted.token_ids) + 3 * 24, "the prompt was evaluated once"
+    assert generation.timings.n_prefill < len(wanted.token_ids) + 3 * 14, "the prompt was evaluated once"

@@ -213,7 +213,7 @@ async def test_a_repair_is_tried_and_asked_for_again() -> None:
 
 async def test_nothing_to_repair_is_one_sentence() -> None:
     async with asking() as asker:
-        with pytest.raises(InputError, match="find nothing wrong"):
+        with pytest.raises(InputError, match="Nothing wrong was found"):
             await asker.ask("fix", at("x = ‸1\n"))
 
 

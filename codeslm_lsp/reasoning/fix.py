@@ -90,10 +90,8 @@ def _complaint(question: Question, document: Document, found: Findings) -> Compl
     ordered = sorted(found.found, key=lambda each: (each.line < row, each.line))
     if not ordered:
         more = "" if "ruff" in found.checkers else ", or install ruff, which finds more"
-        raise InputError(
-            f"Nothing wrong was found in {document.path} ({', '.join(found.checkers) or 'there is no checker for it'}); "
-            f"say what is{more}."
-        )
+        by = ", ".join(found.checkers) or "there is no checker for it"
+        raise InputError(f"Nothing wrong was found in {document.path} ({by}); say what is{more}.")
     first = ordered[0]
     start = _offset_of(document.text, first.line)
     return Complaint(start, start, first.message, first.source, first.code)

@@ -130,6 +130,8 @@ def _converter() -> cattrs.Converter:
         converter.register_structure_hook(
             message, lambda data, kind: kind(**{"params": None, **data} if "method" in data else data)
         )
+    # The id of an error: cattrs has no rule for such a type, and the client would end over every error.
+    converter.register_structure_hook(int | str | None, lambda value, _: value)
     return converter
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
+from codeslm_lsp.lsp.convert import range_as_json
 from codeslm_lsp.lsp.documents import MirroredDocument
 from codeslm_lsp.reasoning.question import Complaint, Question
-from codeslm_lsp.reasoning.run import COMMANDS, as_data
+from codeslm_lsp.reasoning.run import as_data
 from codeslm_lsp.values import Answer, CodeslmError, Document, InputError
 
 if TYPE_CHECKING:
@@ -180,11 +181,6 @@ async def answer_command(server: CodeslmServer, name: str, arguments: Any) -> di
     return answer_as_json(answer, server.document)
 
 
-def names() -> Sequence[str]:
-    """All commands."""
-    return tuple(COMMANDS)
-
-
 def _action(
     title: str,
     name: str,
@@ -194,10 +190,10 @@ def _action(
 ) -> types.CodeAction:
     argument = {
         "textDocument": {"uri": params.text_document.uri},
-        "range": _range_as_json(params.range),
+        "range": range_as_json(params.range),
         "diagnostics": [
             {
-                "range": _range_as_json(each.range),
+                "range": range_as_json(each.range),
                 "message": each.message,
                 "source": each.source or "",
                 "code": str(each.code or ""),
@@ -229,17 +225,12 @@ def _code(diagnostic: Mapping[str, Any]) -> str:
     return str(diagnostic.get("code") or "")
 
 
-def _range_as_json(span: types.Range) -> dict[str, dict[str, int]]:
-    ends = {"start": span.start, "end": span.end}
-    return {name: {"line": end.line, "character": end.character} for name, end in ends.items()}
-
-
 def _edit_as_json(edit: types.WorkspaceEdit) -> dict[str, Any]:
     return {
         "documentChanges": [
             {
                 "textDocument": {"uri": change.text_document.uri, "version": change.text_document.version},
-                "edits": [{"range": _range_as_json(each.range), "newText": each.new_text} for each in change.edits],  # type: ignore[union-attr]
+                "edits": [{"range": range_as_json(each.range), "newText": each.new_text} for each in change.edits],  # type: ignore[union-attr]
             }
             for change in edit.document_changes or ()
             if isinstance(change, types.TextDocumentEdit)

@@ -135,7 +135,7 @@ def report_as_json(report: Report, document: MirroredDocument | None) -> dict[st
     return {
         "skip": {"reason": skip.reason.value, "detail": skip.detail} if skip else None,
         "text": completion.text if completion else None,
-        "range": _range_as_json(_range(completion, document)) if completion and document else None,
+        "range": range_as_json(_range(completion, document)) if completion and document else None,
         "confidence": completion.confidence if completion else None,
         "alternatives": [other.text for other in report.alternatives],
         "trigger": report.trigger.value,
@@ -241,7 +241,8 @@ def _range(completion: Completion, document: MirroredDocument) -> types.Range:
     return types.Range(document.position_at(completion.start), document.position_at(completion.end))
 
 
-def _range_as_json(span: types.Range) -> dict[str, dict[str, int]]:
+def range_as_json(span: types.Range) -> dict[str, dict[str, int]]:
+    """A range as JSON has it."""
     ends = {"start": span.start, "end": span.end}
     return {name: {"line": end.line, "character": end.character} for name, end in ends.items()}
 

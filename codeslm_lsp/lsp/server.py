@@ -20,6 +20,7 @@ from codeslm_lsp.lsp import commands, convert
 from codeslm_lsp.lsp.documents import MirroredDocument
 from codeslm_lsp.lsp.session import Session
 from codeslm_lsp.lsp.workspace import MirroringProtocol, notebook_context, quiet_logging
+from codeslm_lsp.reasoning.run import COMMANDS
 from codeslm_lsp.settings import Source, environment_source, project_source, resolve
 from codeslm_lsp.values import Completion, Cursor, Document, Report, Skip, SkipReason, Trigger
 
@@ -174,7 +175,7 @@ def _register(server: CodeslmServer) -> None:
         mirror = server.document(params.text_document.uri)
         return commands.actions(mirror, params) if mirror is not None else []
 
-    for name in commands.names():
+    for name in COMMANDS:
         _register_command(server, name)
 
     @server.command("codeslm.explainLast")

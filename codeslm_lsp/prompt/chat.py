@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from codeslm_lsp.prompt.chat_families import TEXT, ChatFamily, load_chat_families
-from codeslm_lsp.prompt.detect import bos_of, spellings_of
+from codeslm_lsp.prompt.detect import bos_of, longest_name, spellings_of
 from codeslm_lsp.prompt.tokenizer import Tokenizer
 from codeslm_lsp.prompt.user_text import encode_user_texts
 from codeslm_lsp.prompt.vocabulary import Vocabulary
@@ -52,7 +52,7 @@ def detect_chat(vocabulary: Vocabulary, metadata: Mapping[str, Any]) -> ChatForm
     if not is_instructed(metadata):
         raise ModelUnsuitable(f"This model was not trained to follow instructions; {ADVICE}.")
     possible = [
-        (_longest_name(family, metadata), len(family.marks), name)
+        (longest_name(family.names, metadata), len(family.marks), name)
         for name, family in load_chat_families().items()
         if _is_possible(family, vocabulary, metadata)
     ]
@@ -110,12 +110,7 @@ def _joined(parts: Sequence[Part]) -> list[Part]:
 
 def _is_possible(family: ChatFamily, vocabulary: Vocabulary, metadata: Mapping[str, Any]) -> bool:
     has_marks = all(vocabulary.find_special(mark) is not None for mark in family.marks)
-    return has_marks and (not family.names or _longest_name(family, metadata) > 0)
-
-
-def _longest_name(family: ChatFamily, metadata: Mapping[str, Any]) -> int:
-    named = _named(metadata)
-    return max((len(name) for name in family.names if name in named), default=0)
+    return has_marks and (not family.names or longest_name(family.names, metadata) > 0)
 
 
 def _named(metadata: Mapping[str, Any]) -> str:
@@ -136,14 +131,13 @@ def _resolve(name: str, family: ChatFamily, vocabulary: Vocabulary) -> ChatForma
         return tuple(ids.get(part, part) for part in parts)
 
     ends = [vocabulary.tokens[token] for token in vocabulary.end_ids]
-    wants_bos = family.beginning_of_text == "always" and vocabulary.bos_id is not None
     return ChatFormat(
         family=name,
         system=resolved(family.system),
         user=resolved(family.user),
         answer=resolved(family.answer),
         opening=resolved(family.opening),
-        bos_ids=bos_of(vocabulary) or ((vocabulary.bos_id,) if wants_bos and vocabulary.bos_id is not None else ()),
+        bos_ids=bos_of(vocabulary, family.beginning_of_text),
         stop_ids=frozenset(ids[piece] for piece in family.stop if piece in ids) | vocabulary.end_ids,
         spellings=spellings_of([*ids, *ends]),
         adds_space=vocabulary.adds_space,

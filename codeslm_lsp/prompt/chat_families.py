@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from codeslm_lsp.prompt.families import build
 from codeslm_lsp.resources import read_text
 from codeslm_lsp.values import InputError
 
@@ -50,12 +50,7 @@ def parse_chat_families(text: str) -> Mapping[str, ChatFamily]:
 
 
 def _family(name: str, table: Mapping[str, Any]) -> ChatFamily:
-    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
-    fields = dataclasses.fields(ChatFamily)
-    required = {field.name for field in fields if field.default is dataclasses.MISSING}
-    if wrong := (values.keys() - {field.name for field in fields}) | (required - values.keys()):
-        raise InputError(f"prompts/chat.toml: the key '{min(wrong)}' of families.{name} is unknown or missing.")
-    family = ChatFamily(**values)
+    family = build(ChatFamily, table, f"families.{name}", "prompts/chat.toml")
     turns = {"user": family.user, "answer": family.answer} | ({"system": family.system} if family.system else {})
     for turn, parts in turns.items():
         if sum(part.count(TEXT) for part in parts) != 1:

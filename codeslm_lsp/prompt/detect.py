@@ -87,7 +87,7 @@ def prefix_only(vocabulary: Vocabulary) -> FimFormat:
 def _is_possible(family: Family, vocabulary: Vocabulary, metadata: Mapping[str, Any]) -> bool:
     """Whether its default layout can be written with this vocabulary."""
     needed = {part for part in next(iter(family.layouts.values())) if part in SENTINELS}
-    is_named = not family.only_by_name or _longest_name(family, metadata) > 0
+    is_named = not family.only_by_name or longest_name(family.names, metadata) > 0
     return is_named and needed <= _find_all(vocabulary, family.pieces()).keys()
 
 
@@ -99,14 +99,14 @@ def _find_all(vocabulary: Vocabulary, pieces: Mapping[str, str]) -> dict[str, in
 def _likeness(family: Family, vocabulary: Vocabulary, metadata: Mapping[str, Any]) -> tuple[bool, int, int]:
     """How well a family fits: whether all of its sentinels are there, the longest of its names, how many sentinels."""
     found = _find_all(vocabulary, family.pieces())
-    return len(found) == len(family.pieces()), _longest_name(family, metadata), len(found)
+    return len(found) == len(family.pieces()), longest_name(family.names, metadata), len(found)
 
 
-def _longest_name(family: Family, metadata: Mapping[str, Any]) -> int:
-    """The length of the longest of its names that the metadata mentions."""
+def longest_name(names: Sequence[str], metadata: Mapping[str, Any]) -> int:
+    """The length of the longest of these names that the metadata mentions, or 0."""
     keys = ("general.name", "general.basename", "general.architecture")
     mentioned = " ".join(str(metadata.get(key, "")) for key in keys).lower()
-    return max((len(name) for name in family.names if name in mentioned), default=0)
+    return max((len(name) for name in names if name in mentioned), default=0)
 
 
 def _resolve(name: str, family: Family, vocabulary: Vocabulary) -> FimFormat:
@@ -123,7 +123,7 @@ def _resolve(name: str, family: Family, vocabulary: Vocabulary) -> FimFormat:
     return FimFormat(
         family=name,
         layouts=layouts,
-        bos_ids=bos_of(vocabulary) or _wanted_bos(family, vocabulary),
+        bos_ids=bos_of(vocabulary, family.beginning_of_text),
         stop_ids=frozenset(ids.values()) | stop_ids | vocabulary.end_ids,
         spellings=spellings_of([*family.pieces().values(), *stops, *ends]),
         adds_space=vocabulary.adds_space,
@@ -179,14 +179,10 @@ def _generic(vocabulary: Vocabulary, metadata: Mapping[str, Any]) -> FimFormat:
     )
 
 
-def bos_of(vocabulary: Vocabulary) -> tuple[int, ...]:
-    """What every prompt begins with by the file's own word: one id or none."""
-    return (vocabulary.bos_id,) if vocabulary.add_bos and vocabulary.bos_id is not None else ()
-
-
-def _wanted_bos(family: Family, vocabulary: Vocabulary) -> tuple[int, ...]:
-    wanted = family.beginning_of_text == "always" and vocabulary.bos_id is not None
-    return (vocabulary.bos_id,) if wanted and vocabulary.bos_id is not None else ()
+def bos_of(vocabulary: Vocabulary, beginning_of_text: str = "metadata") -> tuple[int, ...]:
+    """What every prompt begins with, one id or none: by the file's own word, or ``"always"`` where there is one."""
+    wants = vocabulary.add_bos or beginning_of_text == "always"
+    return (vocabulary.bos_id,) if wants and vocabulary.bos_id is not None else ()
 
 
 def spellings_of(pieces: Sequence[str]) -> tuple[str, ...]:

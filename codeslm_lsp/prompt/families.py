@@ -87,9 +87,9 @@ def parse_formats(text: str) -> Formats:
 def _family(name: str, table: Mapping[str, Any]) -> Family:
     entries = dict(table)
     if "repository" in entries:
-        entries["repository"] = _build(RepositoryPieces, entries["repository"], f"families.{name}.repository")
+        entries["repository"] = build(RepositoryPieces, entries["repository"], f"families.{name}.repository")
     entries["layouts"] = {order: tuple(parts) for order, parts in entries.get("layouts", {}).items()}
-    family = _build(Family, entries, f"families.{name}")
+    family = build(Family, entries, f"families.{name}")
     if not family.layouts or family.beginning_of_text not in ("always", "metadata"):
         raise InputError(f"prompts/fim.toml: families.{name} needs a layout, and beginning_of_text as described there.")
     repository = family.repository or RepositoryPieces()
@@ -100,11 +100,11 @@ def _family(name: str, table: Mapping[str, Any]) -> Family:
     return family
 
 
-def _build(kind: type[_T], table: Mapping[str, Any], where: str) -> _T:
-    """A frozen dataclass from a TOML table: lists become tuples, unknown and missing keys are errors."""
+def build(kind: type[_T], table: Mapping[str, Any], where: str, file: str = "prompts/fim.toml") -> _T:
+    """A frozen dataclass from a TOML table: lists become tuples, unknown and missing keys are ``InputError``."""
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
     fields = dataclasses.fields(kind)  # type: ignore[arg-type]
     required = {item.name for item in fields if item.default is dataclasses.MISSING}
     if wrong := sorted((values.keys() - {item.name for item in fields}) | (required - values.keys())):
-        raise InputError(f"prompts/fim.toml: the key '{wrong[0]}' of {where} is unknown or missing.")
+        raise InputError(f"{file}: the key '{wrong[0]}' of {where} is unknown or missing.")
     return kind(**values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -50,13 +51,13 @@ async def ask(question: Question, means: Means) -> Answer:
     """Answer from the open document and the workspace. Raises ``InputError`` when there is neither, or no question."""
     if not question.words.strip():
         raise InputError("There is no question; type one, such as: codeslm ask 'Where are settings read?'")
-    excerpts = _excerpts(question, means)
+    excerpts = await asyncio.to_thread(_excerpts, question, means)  # Reads and compares hundreds of files.
     if not excerpts:
         raise InputError("There is nothing to answer from; name a file with --file, or ask inside a project's folder.")
     shown = "\n\n".join(_shown(each) for each in excerpts)
     messages = conversation("ask", {"excerpts": shown, "question": question.words.strip()})
     said = await means.speaker.say(messages, listen=means.listen)
-    return Answer("ask", said.text.strip(), Badge.UNVERIFIED, tuple(_citations(said.text, excerpts)))
+    return Answer("ask", said.strip(), Badge.UNVERIFIED, tuple(_citations(said, excerpts)))
 
 
 def _citations(answer: str, excerpts: Iterable[_Excerpt]) -> Iterable[Check]:

@@ -12,7 +12,7 @@ from codeslm_lsp.reasoning.reply import fenced
 from codeslm_lsp.reasoning.speaker import Style as Saying
 from codeslm_lsp.reasoning.templates import conversation
 from codeslm_lsp.syntax.lines import line_start
-from codeslm_lsp.syntax.parses import error_count
+from codeslm_lsp.syntax.parses import error_count, tree_error_count
 from codeslm_lsp.syntax.python_function import Function, function_at
 from codeslm_lsp.syntax.tree import SyntaxTree
 from codeslm_lsp.values import Answer, Badge, Check, Edit, InputError
@@ -45,7 +45,7 @@ async def document(question: Question, means: Means) -> Answer:
         raise InputError("There is no Python function here; put the cursor into the one to document.")
     style = style_of(tree)
     code = tree.text[function.start : function.end]
-    n_errors = error_count(tree.text, passage.language)
+    n_errors = tree_error_count(tree)
     remark = ""
     wrong: tuple[str, ...] = ()
     edit: Edit | None = None
@@ -62,7 +62,7 @@ async def document(question: Question, means: Means) -> Answer:
             },
         )
         said = await means.speaker.say(messages, Saying(max_tokens=400))
-        text = formatted(_text_of(said.text))
+        text = formatted(_text_of(said))
         wrong = disagreements(read_docstring(text), function)
         if not text:
             wrong = ("It is empty.",)

@@ -35,10 +35,10 @@ async def explain(question: Question, means: Means) -> Answer:
             },
         )
         said = await means.speaker.say(messages, listen=means.listen)
-        return Answer("explain", said.text.strip(), Badge.UNVERIFIED)
+        return Answer("explain", said.strip(), Badge.UNVERIFIED)
     passage = passage_of(question.document, question.start, question.end)
     said = await means.speaker.say(_messages(question, passage), listen=means.listen)
-    return Answer("explain", said.text.strip(), Badge.UNVERIFIED, _names(said.text, passage, means))
+    return Answer("explain", said.strip(), Badge.UNVERIFIED, _names(said, passage, means))
 
 
 def _messages(question: Question, passage: Passage) -> tuple[Message, ...]:
@@ -48,7 +48,7 @@ def _messages(question: Question, passage: Passage) -> tuple[Message, ...]:
         "code": fenced(passage.text, passage.language_name),
     }
     if question.complaints:
-        error = "\n".join(f"{each.source} {each.code}: {each.message}".strip(" :") for each in question.complaints)
+        error = "\n".join(each.sentence for each in question.complaints)
         return conversation("explain_error", {**shown, "error": fenced(error)})
     asked = f"\nIn particular: {question.words.strip()}" if question.words.strip() else ""
     return conversation("explain", {**shown, "question": asked})

@@ -5,17 +5,15 @@ A name that is not defined may only need an import, or a letter: that is tried f
 
 from __future__ import annotations
 
-import re
-
 from codeslm_lsp.reasoning.checkers import Finding, Findings, check_python
 from codeslm_lsp.reasoning.edits import applied, diff_of, line_edits
 from codeslm_lsp.reasoning.passage import Passage, passage_of
 from codeslm_lsp.reasoning.question import Complaint, Means, Question
-from codeslm_lsp.reasoning.reply import code_in, fenced, indented_like
+from codeslm_lsp.reasoning.reply import code_in, fenced, indented_like, is_import
 from codeslm_lsp.reasoning.templates import conversation
 from codeslm_lsp.reasoning.undefined import place_for_import, repairs, undefined_name
 from codeslm_lsp.syntax.lines import line_end, line_start
-from codeslm_lsp.syntax.parses import error_count
+from codeslm_lsp.syntax.parses import error_count, tree_error_count
 from codeslm_lsp.values import Answer, Badge, Check, Document, Edit, InputError
 
 ATTEMPTS = 3
@@ -23,8 +21,6 @@ ATTEMPTS = 3
 
 MAX_CHANGED_SHARE = 0.6
 """Of the lines shown. A repair that changes more is another program."""
-
-_IMPORT = re.compile(r"(?:import|from)\s+\w")
 
 
 async def fix(question: Question, means: Means) -> Answer:
@@ -36,14 +32,12 @@ async def fix(question: Question, means: Means) -> Answer:
     if document is None:
         raise InputError("Name the place to repair, as FILE:LINE.")
     passage = passage_of(document, question.start, question.end)
-    is_python = passage.language is not None and passage.language.name == "python"
-    before = await check_python(document.text) if is_python else Findings((), ())
+    before = await check_python(document.text) if passage.is_python else Findings((), ())
     complaint = _complaint(question, document, before)
     passage = passage_of(document, complaint.start, complaint.start)
     line = document.text[line_start(document.text, complaint.start) : line_end(document.text, complaint.start)]
-    problem = f"{complaint.source} {complaint.code}: {complaint.message}".strip(" :")
     for edits in repairs(passage, undefined_name(complaint.message), complaint.start, means.index):
-        checks = await _checks(passage, complaint, edits, before, is_python=is_python)
+        checks = await _checks(passage, complaint, edits, before)
         if any(check.kind == "checker" for check in checks) and all(check.passed for check in checks):
             return _repaired(document, edits, checks, means)
     remark = ""
@@ -56,18 +50,18 @@ async def fix(question: Question, means: Means) -> Answer:
                 "outline": fenced(passage.outline, passage.language_name),
                 "code": fenced(passage.text, passage.language_name),
                 "line": line.strip(),
-                "problem": problem,
+                "problem": complaint.sentence,
                 "remark": remark,
             },
         )
         said = await means.speaker.say(messages)
-        edits = _edits(passage, code_in(said.text))
-        checks = await _checks(passage, complaint, edits, before, is_python=is_python)
+        edits = _edits(passage, code_in(said))
+        checks = await _checks(passage, complaint, edits, before)
         if edits and all(check.passed for check in checks):
             return _repaired(document, edits, checks, means)
         wrong = " ".join(check.detail for check in checks if not check.passed)
         remark = f"\nYour last attempt was not right: {wrong}"
-    text = f"No repair was found for: {problem}"
+    text = f"No repair was found for: {complaint.sentence}"
     means.listen(text)
     return Answer("fix", text, Badge.REFUTED, checks)
 
@@ -102,8 +96,8 @@ def _edits(passage: Passage, code: str) -> tuple[Edit, ...]:
     document = passage.document
     lines = code.splitlines(keepends=True)
     imports: list[str] = []
-    begins_with_import = _IMPORT.match(passage.text.lstrip()) is not None
-    while not begins_with_import and lines and (_IMPORT.match(lines[0]) or (imports and not lines[0].strip())):
+    begins_with_import = is_import(passage.text.lstrip())
+    while not begins_with_import and lines and (is_import(lines[0]) or (imports and not lines[0].strip())):
         line = lines.pop(0)
         if line.strip() and line.strip() not in document.text:
             imports.append(line.strip() + "\n")
@@ -120,7 +114,7 @@ def _edits(passage: Passage, code: str) -> tuple[Edit, ...]:
 
 
 async def _checks(
-    passage: Passage, complaint: Complaint, edits: tuple[Edit, ...], before: Findings, *, is_python: bool
+    passage: Passage, complaint: Complaint, edits: tuple[Edit, ...], before: Findings
 ) -> tuple[Check, ...]:
     document = passage.document
     if not edits:
@@ -130,11 +124,11 @@ async def _checks(
     if n_changed > max(4, MAX_CHANGED_SHARE * (passage.text.count("\n") + 1)):
         return (Check("changes", False, "Too much was changed; change only what the problem needs."),)
     checks = []
-    if passage.language is not None:
-        n_before, n_after = error_count(document.text, passage.language), error_count(after, passage.language)
+    if passage.language is not None and passage.tree is not None:
+        n_before, n_after = tree_error_count(passage.tree), error_count(after, passage.language)
         detail = "The file parses." if n_after <= n_before else "The file does not parse any more."
         checks.append(Check("parses", n_after <= n_before, detail))
-    if is_python:
+    if passage.is_python:
         checks += _compared(before, await check_python(after), complaint)
     return tuple(checks)
 

@@ -22,7 +22,7 @@ MAX_OUTLINE_CHARACTERS = 1500
 class Passage:
     """Whole lines of a document, ``[start, end)`` in code points, and what is known of them.
 
-    ``name`` is that of the definition they are, or ``""``. ``outline`` are the file's imports and other signatures.
+    ``outline`` are the file's imports and other signatures.
     """
 
     document: Document
@@ -30,7 +30,6 @@ class Passage:
     tree: SyntaxTree | None
     start: int
     end: int
-    name: str
     outline: str
 
     @property
@@ -48,6 +47,11 @@ class Passage:
         """As a Markdown fence wants it."""
         return self.language.name if self.language is not None else ""
 
+    @property
+    def is_python(self) -> bool:
+        """Whether it is code that the checks for Python can read."""
+        return self.language is not None and self.language.name == "python"
+
 
 def passage_of(document: Document, start: int, end: int, *, most: int = MAX_CHARACTERS) -> Passage:
     """The selected lines; with nothing selected the definition around the cursor, or the whole of a short file.
@@ -64,22 +68,18 @@ def passage_of(document: Document, start: int, end: int, *, most: int = MAX_CHAR
     blocks = [each for each in known if "\n" in document.text[each.start : each.end]]
     around = [each for each in blocks if each.start <= start and end <= _through_line(document.text, each.end)]
     fitting = [each for each in around if each.end - each.start <= most]
-    name = ""
     if end > start and document.text[start:end].strip():
         low, high = _whole_lines(document.text, start, end)
-        exact = next((each for each in known if each.start >= low and each.end <= high), None)
-        name = exact.name if exact is not None and _is_all(document.text, exact, low, high) else ""
     elif around:
         innermost = fitting[0] if fitting else around[-1]
         low, high = _whole_lines(document.text, innermost.start, innermost.end)
-        name = innermost.name
     elif len(document.text) <= most:
         low, high = 0, len(document.text)
     else:
         low, high = _lines_around(document.text, start, most)
     if high - low > most:
         low, high = _lines_around(document.text, max(low, start), most)
-    return Passage(document, language, tree, low, high, name, _outline(tree, known, low, high))
+    return Passage(document, language, tree, low, high, _outline(tree, known, low, high))
 
 
 def _outline(tree: SyntaxTree | None, known: tuple[Definition, ...], low: int, high: int) -> str:
@@ -97,11 +97,6 @@ def _outline(tree: SyntaxTree | None, known: tuple[Definition, ...], low: int, h
             break
         shown.append(line)
     return "\n".join(shown)
-
-
-def _is_all(text: str, definition: Definition, low: int, high: int) -> bool:
-    """Whether nothing else is selected."""
-    return not (text[low : definition.start] + text[definition.end : high]).strip()
 
 
 def _through_line(text: str, offset: int) -> int:

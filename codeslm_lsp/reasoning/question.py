@@ -25,6 +25,11 @@ class Complaint:
     source: str = ""
     code: str = ""
 
+    @property
+    def sentence(self) -> str:
+        """``"ruff F821: Undefined name `x`"``."""
+        return f"{self.source} {self.code}: {self.message}".strip(" :")
+
 
 @dataclass(frozen=True, slots=True)
 class Question:

@@ -31,3 +31,8 @@ def indented_like(code: str, original: str) -> str:
     first = next((line for line in original.split("\n") if line.strip()), "")
     margin = first[: len(first) - len(first.lstrip())]
     return textwrap.indent(textwrap.dedent(code), margin)
+
+
+def is_import(line: str) -> bool:
+    """Whether a line of Python imports something."""
+    return re.match(r"(?:import|from)\s+\w", line) is not None

@@ -70,8 +70,7 @@ def problem_of(question: Question) -> str:
 
 async def solve_in_words(problem: str, means: Means) -> Answer:
     """Solve a problem by several derivations; the answer that most independent ones came to is given."""
-    derivations = await derive(problem, means)
-    groups = await _groups(derivations, means.mathematician)
+    derivations, groups = await derive(problem, means)
     if not groups:
         text = derivations[0].text
         return Answer("solve", text, Badge.UNVERIFIED, (Check("derivations", False, "None came to an answer."),))
@@ -84,12 +83,12 @@ async def solve_in_words(problem: str, means: Means) -> Answer:
         for each in derivations
     )
     summary = f"{len(agreeing)} of {n_all} independent derivations come to this."
-    shown = f"**{best[0].answer}**\n\n{summary}\n\n{_reasoning(best, derivations)}"
+    shown = f"**{best[0].answer}**\n\n{summary}\n\n{_reasoning(best)}"
     return Answer("solve", shown, badge, checks)
 
 
-async def derive(problem: str, means: Means) -> list[Derivation]:
-    """Derivations until two independent ones agree, or there are enough of them."""
+async def derive(problem: str, means: Means) -> tuple[list[Derivation], list[list[Derivation]]]:
+    """Derivations until two independent ones agree, or there are enough of them; and the same by their answers."""
     free = await _reason(problem, means, "reasoning", Style(), listen=True)
     found = [free]
     restated = await _computed(
@@ -97,29 +96,30 @@ async def derive(problem: str, means: Means) -> list[Derivation]:
     )
     found.append(restated)
     found.append(await _computed("solve_derive", {"problem": problem}, means, "calculation", "a calculation, computed"))
+    groups = await _groups(found, means.mathematician)
     for number in range(N_MORE):
-        groups = await _groups(found, means.mathematician)
         if groups and len({each.origin for each in groups[0]}) >= N_AGREEING:
             break
         style = Style(temperature=TEMPERATURE, top_p=TOP_P, seed=1 + number)
         found.append(await _reason(problem, means, f"reasoning again ({number + 1})", style, listen=False))
-    return found
+        groups = await _groups(found, means.mathematician)
+    return found, groups
 
 
 async def _reason(problem: str, means: Means, origin: str, style: Style, *, listen: bool) -> Derivation:
     messages = conversation("solve", {"problem": problem})
     said = await means.speaker.say(messages, style, means.listen if listen else None)
-    return Derivation(origin, f"{origin}, in words", boxed(said.text), said.text.strip())
+    return Derivation(origin, f"{origin}, in words", boxed(said), said.strip())
 
 
 async def _computed(template: str, values: dict[str, str], means: Means, origin: str, how: str) -> Derivation:
     style = Style(max_tokens=600, grammar=read_text("grammars/output/derivation.gbnf"))
     said = await means.speaker.say(conversation(template, values), style)
     try:
-        result = await means.mathematician.compute(said.text)
+        result = await means.mathematician.compute(said)
     except InputError as error:
-        return Derivation(origin, f"{how} ({error})", "", said.text.strip())
-    return Derivation(origin, how, result.answer, said.text.strip())
+        return Derivation(origin, f"{how} ({error})", "", said.strip())
+    return Derivation(origin, how, result.answer, said.strip())
 
 
 async def _groups(derivations: Sequence[Derivation], mathematician: Mathematician) -> list[list[Derivation]]:
@@ -137,13 +137,10 @@ async def _groups(derivations: Sequence[Derivation], mathematician: Mathematicia
     return sorted(groups, key=lambda group: (-len({each.origin for each in group}), -len(group)))
 
 
-def _reasoning(best: Sequence[Derivation], derivations: Sequence[Derivation]) -> str:
+def _reasoning(best: Sequence[Derivation]) -> str:
     """The text to show with the answer: reasoning in words that came to it, else the calculation."""
-    in_words = [each for each in best if each.how.endswith("in words")]
-    chosen = in_words[0] if in_words else best[0]
-    if in_words or not derivations:
-        return chosen.text
-    return f"```\n{chosen.text}\n```"
+    in_words = next((each for each in best if each.how.endswith("in words")), None)
+    return in_words.text if in_words is not None else f"```\n{best[0].text}\n```"
 
 
 def boxed(text: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from codeslm_lsp.engine.protocol import Engine, GenerateRequest
 from codeslm_lsp.prompt.chat import ChatFormat, write_chat
 from codeslm_lsp.prompt.tokenizer import Tokenizer
-from codeslm_lsp.values import InputError, Message, Priority, StopReason
+from codeslm_lsp.values import InputError, Message, Priority
 
 MAX_TOKENS = 1024
 """Of one answer: a page and a half. A model that says more mostly repeats itself."""
@@ -48,14 +48,6 @@ PLAIN = Style()
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """``text`` without the model's own end mark; ``is_whole``: the model ended it by itself, or at a stop text."""
-
-    text: str
-    is_whole: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ChatModel:
     """A model that can converse: its engine, its format, its tokenizer; ``wait_ms`` is how long it may take to load."""
 
@@ -82,8 +74,8 @@ class Speaker:
         self._document = document
         self.account = Account()
 
-    async def say(self, messages: Sequence[Message], style: Style = PLAIN, listen: Listener | None = None) -> Said:
-        """Have the model take the next turn.
+    async def say(self, messages: Sequence[Message], style: Style = PLAIN, listen: Listener | None = None) -> str:
+        """What the model says in its next turn, without its own end mark.
 
         Raises ``ModelUnsuitable`` for a model that cannot converse, ``EngineError``, and ``InputError`` when the
         conversation is too long for its context window.
@@ -124,7 +116,7 @@ class Speaker:
         self.account.model = info.name
         self.account.n_tokens += len(generation.tokens)
         self.account.n_evaluated += generation.timings.n_prefill
-        return Said(without_repetition(generation.text), generation.stop is StopReason.END)
+        return without_repetition(generation.text)
 
 
 def is_stuck(text: str) -> bool:

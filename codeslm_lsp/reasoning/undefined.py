@@ -63,7 +63,7 @@ def undefined_name(message: str) -> str:
 def repairs(passage: Passage, name: str, offset: int, index: Index | None) -> Iterator[tuple[Edit, ...]]:
     """What may define ``name``, which stands behind ``offset``: imports, then names of the file that look like it."""
     document = passage.document
-    if not name or passage.language is None or passage.language.name != "python":
+    if not name or not passage.is_python:
         return
     for statement in _imports(name, document.path, index):
         place = place_for_import(passage)

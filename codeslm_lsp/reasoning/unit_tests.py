@@ -6,6 +6,7 @@ then the function is changed in small ways, and those of the changes that a test
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 from collections.abc import Mapping
@@ -14,9 +15,12 @@ from pathlib import Path, PurePosixPath
 
 from codeslm_lsp.reasoning.passage import Passage, passage_of
 from codeslm_lsp.reasoning.question import Means, Question
-from codeslm_lsp.reasoning.reply import code_in, fenced
+from codeslm_lsp.reasoning.reply import code_in, fenced, is_import
 from codeslm_lsp.reasoning.templates import conversation
+from codeslm_lsp.sandbox.detect import detect
 from codeslm_lsp.sandbox.limits import Limits
+from codeslm_lsp.sandbox.mechanism import Mechanism
+from codeslm_lsp.sandbox.outcome import Outcome
 from codeslm_lsp.sandbox.workshop import Workshop
 from codeslm_lsp.syntax.languages import language_of
 from codeslm_lsp.syntax.mutations import Mutation, mutations
@@ -24,6 +28,7 @@ from codeslm_lsp.syntax.parses import error_count
 from codeslm_lsp.syntax.python_function import Function, function_at, functions
 from codeslm_lsp.syntax.tree import parse
 from codeslm_lsp.values import Answer, Badge, Check, Edit, InputError
+from codeslm_lsp.workspace.files import SourceFolder, read_source
 
 N_TESTS = 6
 """As many as a small model writes without repeating itself."""
@@ -74,15 +79,14 @@ async def unit_tests(question: Question, means: Means) -> Answer:
         not_run = "They were not run: allow it for this project first (`codeslm allow`, or --run for once)."
         edit = Edit(uri, path, 0, 0, tests.text())
         return Answer("test", fenced(edit.text, "python"), Badge.UNVERIFIED, (Check("ran", False, not_run),), (edit,))
-    files = _files(means.folder, document.path, document.text)
-    async with Workshop(files | {TEST_FILE: tests.text()}, RUN) as shop:
-        ran = _read(await shop.run(_pytest()))
+    files = await asyncio.to_thread(_files, means.folder, document.path, document.text)
+    mechanism = await detect()
+    ran = _read(await _pytest(mechanism, files, tests.text(), RUN))
     if ran.failed and len(ran.passed) < N_TESTS // 2:
         remark = f"\nThese of your tests failed; write better ones:\n\n{fenced(ran.said[-1500:])}"
         again = _tests_in(await _written(passage, code, imported, means, remark), imported)
         if again.names:
-            async with Workshop(files | {TEST_FILE: again.text()}, RUN) as shop:
-                second = _read(await shop.run(_pytest()))
+            second = _read(await _pytest(mechanism, files, again.text(), RUN))
             if len(second.passed) > len(ran.passed):
                 tests, ran = again, second
     kept = tests.only(ran.passed)
@@ -90,7 +94,7 @@ async def unit_tests(question: Question, means: Means) -> Answer:
     if not kept.names:
         failed = Check("ran", False, f"None of {len(tests.names)} tests passes.", tests.text())
         return Answer("test", fenced(tests.text(), "python"), Badge.REFUTED, (failed,))
-    n_killed, survivors, n_all = await _mutants(passage, function, kept.text(), files)
+    n_killed, survivors, n_all = await _mutants(mechanism, passage, function, kept.text(), files)
     dropped = len(tests.names) - len(kept.names)
     checks = [
         Check("ran", True, f"{len(kept.names)} tests pass; {dropped} that did not were dropped.", replay),
@@ -129,7 +133,7 @@ async def _written(passage: Passage, code: str, imported: str, means: Means, rem
         "outline": fenced(passage.outline, "python"),
         "remark": remark,
     }
-    return code_in((await means.speaker.say(conversation("test", values), listen=means.listen)).text)
+    return code_in(await means.speaker.say(conversation("test", values), listen=means.listen))
 
 
 def _tests_in(code: str, imported: str) -> _Tests:
@@ -146,7 +150,7 @@ def _tests_in(code: str, imported: str) -> _Tests:
             first = min(first, each.start)
         if is_outer and each.name.startswith("test") and not error_count(text, language):
             found.setdefault(each.name, text)
-    lines = [line for line in code[:first].splitlines() if re.match(r"(?:import|from)\s+\w", line)]
+    lines = [line for line in code[:first].splitlines() if is_import(line)]
     head = [line for line in lines if line.strip() != imported and "your_module" not in line]
     if any("pytest." in text for text in found.values()) and "import pytest" not in head:
         head.insert(0, "import pytest")
@@ -154,7 +158,7 @@ def _tests_in(code: str, imported: str) -> _Tests:
 
 
 async def _mutants(
-    passage: Passage, function: Function, tests: str, files: Mapping[str, str]
+    mechanism: Mechanism, passage: Passage, function: Function, tests: str, files: Mapping[str, str]
 ) -> tuple[int, list[Mutation], int]:
     """How many changed functions fail a test, which did not, and how many were tried."""
     assert passage.tree is not None
@@ -166,21 +170,23 @@ async def _mutants(
     survivors = []
     for each in chosen:
         changed = text[: each.start] + each.text + text[each.end :]
-        async with Workshop({**files, passage.document.path: changed, TEST_FILE: tests}, MUTANT_RUN) as shop:
-            outcome = await shop.run(_pytest("-x"))
+        mutant = {**files, passage.document.path: changed}
+        outcome = await _pytest(mechanism, mutant, tests, MUTANT_RUN, "-x")
         if outcome.exit_code == 0:
             survivors.append(each)
     return len(chosen) - len(survivors), survivors, len(chosen)
 
 
-def _pytest(*options: str) -> list[str]:
+async def _pytest(mechanism: Mechanism, files: Mapping[str, str], tests: str, limits: Limits, *options: str) -> Outcome:
+    """Run the tests beside the project's files, in a sandbox of their own."""
     quiet = ["-q", "-rA", "--tb=short", "-p", "no:cacheprovider", "--no-header", "-c", "/dev/null", "--rootdir=."]
-    return [sys.executable, "-m", "pytest", *quiet, *options, TEST_FILE]
+    async with Workshop({**files, TEST_FILE: tests}, limits, mechanism=mechanism) as shop:
+        return await shop.run([sys.executable, "-m", "pytest", *quiet, *options, TEST_FILE])
 
 
-def _read(outcome: object) -> _Ran:
+def _read(outcome: Outcome) -> _Ran:
     """pytest's short summary."""
-    said = getattr(outcome, "stdout", b"").decode("utf-8", "replace")
+    said = outcome.stdout.decode("utf-8", "replace")
     results = _RESULT.findall(said)
     failed = frozenset(name for result, name in results if result != "PASSED")
     return _Ran(frozenset(name for result, name in results if result == "PASSED") - failed, failed, said)
@@ -197,15 +203,12 @@ def _files(folder: Path | None, path: str, text: str) -> dict[str, str]:
     """The Python files of the project, the open one as it is in the editor; just that where there is no project."""
     found: dict[str, str] = {}
     n_bytes = 0
-    for each in sorted(folder.rglob("*.py")) if folder is not None else ():
-        name = each.relative_to(folder).as_posix() if folder is not None else each.name
-        if any(part.startswith(".") or part in ("node_modules", "venv", "build", "dist") for part in Path(name).parts):
+    for each in SourceFolder(folder).walk()[0] if folder is not None else ():
+        data = read_source(folder, each.path) if folder is not None and each.path.endswith(".py") else None
+        if data is None:
             continue
-        try:
-            found[name] = each.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            continue
-        n_bytes += len(found[name])
+        found[each.path] = data.decode("utf-8-sig", "replace")
+        n_bytes += len(data)
         if len(found) >= MAX_FILES or n_bytes > MAX_BYTES:
             break
     found[path] = text

@@ -26,7 +26,7 @@ async def verify(question: Question, means: Means) -> Answer:
         if not any(len(word) > 3 for word in claim.split() if word.isalpha()):
             raise  # It was meant as a formula: the sentence says where it goes wrong.
         said = await means.speaker.say(conversation("verify_state", {"claim": claim}), Style(max_tokens=200))
-        formula = said.text.strip().strip("`$").splitlines()[0] if said.text.strip() else ""
+        formula = said.strip().strip("`$").splitlines()[0] if said.strip() else ""
         try:
             verdict, understood = await means.mathematician.verify(formula), formula
         except ExpressionError:

@@ -34,6 +34,9 @@ N_MORE = 2
 TEMPERATURE, TOP_P = 0.7, 0.9
 """Of reasoning again: enough for another way through the problem (arXiv 2203.11171 used 0.5 to 0.7)."""
 
+NO_ANSWER = "no answer"
+"""What is said of a derivation that came to nothing."""
+
 _BOX = re.compile(r"\\boxed\s*\{")
 _LAST_NUMBER = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?%?")
 
@@ -79,12 +82,11 @@ async def solve_in_words(problem: str, means: Means) -> Answer:
     badge = Badge.CROSS_CHECKED if len(agreeing) >= N_AGREEING else Badge.UNVERIFIED
     n_all = len({each.origin for each in derivations})
     checks = tuple(
-        Check("derivation", each in best, f"{each.how}: {each.answer or 'no answer'}", each.text)
-        for each in derivations
+        Check("derivation", each in best, f"{each.how}: {each.answer or NO_ANSWER}", each.text) for each in derivations
     )
     summary = f"{len(agreeing)} of {n_all} independent derivations come to this."
     shown = f"**{best[0].answer}**\n\n{summary}\n\n{_reasoning(best)}"
-    return Answer("solve", shown, badge, checks)
+    return Answer("solve", shown, badge, checks, value=best[0].answer)
 
 
 async def derive(problem: str, means: Means) -> tuple[list[Derivation], list[list[Derivation]]]:
@@ -165,12 +167,14 @@ async def _directly(problem: str, mathematician: Mathematician) -> Answer | None
     except InputError:
         return None
     shown = result.answer if result.decimal in ("", result.answer) else f"{result.answer} ≈ {result.decimal}"
+    value = result.answer
     names = {name for name, _ in result.values}
     if len(names) == 1:  # All solutions of one unknown.
         shown = " or ".join(f"{name} = {value}" for name, value in result.values)
-    values = "".join(f"\n- {name} = {value}" for name, value in result.values) if len(names) > 1 else ""
+        value = ", ".join(each for _, each in result.values)
+    values = "".join(f"\n- {name} = {each}" for name, each in result.values) if len(names) > 1 else ""
     check = Check("computed", True, "Solved by computer algebra, from the statement as it stands.", problem)
-    return Answer("solve", f"**{shown}**\n{values}".rstrip(), Badge.PROVED, (check,))
+    return Answer("solve", f"**{shown}**\n{values}".rstrip(), Badge.PROVED, (check,), value=value)
 
 
 def _without_marks(text: str) -> str:

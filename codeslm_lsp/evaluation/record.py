@@ -39,8 +39,8 @@ Kept = TypeVar("Kept", bound=Result)
 class Record(Generic[Kept]):
     """The file of one evaluation; without a path nothing is kept. Raises ``InputError`` for a file of another one.
 
-    ``read`` makes a result of what JSON has of it; it raises ``ValueError``, ``KeyError`` or ``TypeError`` for something
-    else.
+    ``read`` makes a result of what JSON has of it; it raises ``ValueError``, ``KeyError`` or ``TypeError`` for
+    something else.
     """
 
     def __init__(self, path: Path | None, subject: Subject, read: Callable[[Mapping[str, Any]], Kept]) -> None:

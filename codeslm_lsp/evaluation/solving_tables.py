@@ -1,4 +1,4 @@
-"""Problems that were solved, or not → figures and tables: accuracy with and without checks, and what badges are worth."""
+"""Problems that were solved, or not → accuracy with and without checks, and what badges are worth."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """A problem in words or symbols → its answer, by derivations that do not know of each other and computer algebra.
 
     the model reasons freely ──▶ what it boxed
-            └─ the same as assignments, under a grammar ──▶ computed
     the model writes assignments at once, under a grammar ──▶ computed
-    where these disagree: it reasons again, otherwise ──▶ what it boxed
+    where these disagree: what it reasoned as assignments, under the grammar ──▶ computed
+    where these disagree too: it reasons again, otherwise ──▶ what it boxed
 
 Numbers are never the model's own where they can be computed. What two independent derivations come to is
 *cross-checked*. An equation or an expression needs no model: it is solved, and each solution is put in again.
@@ -93,19 +93,23 @@ async def derive(problem: str, means: Means) -> tuple[list[Derivation], list[lis
     """Derivations until two independent ones agree, or there are enough of them; and the same by their answers."""
     free = await _reason(problem, means, "reasoning", Style(), listen=True)
     found = [free]
-    restated = await _computed(
-        "solve_restate", {"problem": problem, "solution": free.text}, means, "reasoning", "its steps, computed"
-    )
-    found.append(restated)
     found.append(await _computed("solve_derive", {"problem": problem}, means, "calculation", "a calculation, computed"))
     groups = await _groups(found, means.mathematician)
+    if not _agree(groups):  # What was reasoned may be right, and only calculated wrongly.
+        values = {"problem": problem, "solution": free.text}
+        found.append(await _computed("solve_restate", values, means, "reasoning", "its steps, computed"))
+        groups = await _groups(found, means.mathematician)
     for number in range(N_MORE):
-        if groups and len({each.origin for each in groups[0]}) >= N_AGREEING:
+        if _agree(groups):
             break
         style = Style(temperature=TEMPERATURE, top_p=TOP_P, seed=1 + number)
         found.append(await _reason(problem, means, f"reasoning again ({number + 1})", style, listen=False))
         groups = await _groups(found, means.mathematician)
     return found, groups
+
+
+def _agree(groups: Sequence[Sequence[Derivation]]) -> bool:
+    return bool(groups) and len({each.origin for each in groups[0]}) >= N_AGREEING
 
 
 async def _reason(problem: str, means: Means, origin: str, style: Style, *, listen: bool) -> Derivation:

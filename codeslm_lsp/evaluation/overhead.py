@@ -22,6 +22,10 @@ SIZES = (100, 1_000, 10_000, 50_000)
 N_WRITTEN_LINES = 20
 """Lines taken out of the middle of the file, and written again key by key."""
 
+KEY_S = 0.1
+"""Between an answer and the next key: ten keys a second are a fast typist's. Then what is done ahead has begun, and is
+interrupted by every key."""
+
 MAX_TOKENS = 8
 """Of a completion: what is measured is everything but the engine, which therefore has little to do."""
 
@@ -125,6 +129,7 @@ async def _keys(
         engine_ms = report["timings"]["prefill_ms"] + report["timings"]["decode_ms"]
         n_through += report["from_offered"]
         n_asked += not report["from_offered"]
+        await asyncio.sleep(KEY_S)
         yield Key(seconds * 1000, engine_ms, report["from_offered"])
 
 

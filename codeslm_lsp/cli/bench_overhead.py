@@ -49,7 +49,7 @@ def _table(figures: Sequence[dict[str, Any]]) -> Table:
             cells.append(str(row[kind]["n"]))
             cells += [_shown(row[kind][name]) for name in ("p50_ms", "p95_ms", "max_ms")]
         rows.append(tuple(cells))
-    titles = ("lines", "characters", "message", "typed: n", "p50", "p95", "max", "asked: n", "p50", "p95", "max")
+    titles = ("lines", "chars", "message", "typed: n", "p50", "p95", "max", "asked: n", "p50", "p95", "max")
     return Table(titles, tuple(rows))
 
 

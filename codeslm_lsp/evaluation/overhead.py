@@ -22,10 +22,6 @@ SIZES = (100, 1_000, 10_000, 50_000)
 N_WRITTEN_LINES = 20
 """Lines taken out of the middle of the file, and written again key by key."""
 
-KEY_S = 0.1
-"""Between an answer and the next key: ten keys a second are a fast typist's. Then what is done ahead has begun, and is
-interrupted by every key."""
-
 MAX_TOKENS = 8
 """Of a completion: what is measured is everything but the engine, which therefore has little to do."""
 
@@ -93,8 +89,11 @@ def text_of(lines: Sequence[str], n_lines: int) -> str:
 async def run(
     texts: Sequence[str], n_keys: int, model: Path, settings: Settings, on_key: Callable[[], None]
 ) -> list[Measured]:
-    """Type in each text until both kinds of keys were ``n_keys``, one text after the other, in one server."""
-    brief = settings.completion.model_copy(update={"max_tokens": MAX_TOKENS})
+    """Type in each text until both kinds of keys were ``n_keys``, one text after the other, in one server.
+
+    Nothing is done ahead: to interrupt that is the engine's part, and ``bench typing`` has it.
+    """
+    brief = settings.completion.model_copy(update={"max_tokens": MAX_TOKENS, "prefetch": "never"})
     async with serving(model, settings.model_copy(update={"completion": brief})) as server:
         return [await _measure(server, number, text, n_keys, on_key) for number, text in enumerate(texts)]
 
@@ -129,7 +128,6 @@ async def _keys(
         engine_ms = report["timings"]["prefill_ms"] + report["timings"]["decode_ms"]
         n_through += report["from_offered"]
         n_asked += not report["from_offered"]
-        await asyncio.sleep(KEY_S)
         yield Key(seconds * 1000, engine_ms, report["from_offered"])
 
 

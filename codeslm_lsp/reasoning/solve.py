@@ -7,8 +7,8 @@
         more calculations, drawn together ──▶ computed
         reasoning again, drawn ──▶ what it boxed
 
-What words and a calculation come to, and more derivations than to anything else, is *cross-checked*. An equation or an
-expression needs no model: it is solved, and each solution is put in again.
+What both words and a calculation come to, and few others deny, is *cross-checked*. An equation or an expression needs
+no model: it is solved, and each solution is put in again.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ TEMPERATURE, TOP_P = 0.7, 0.9
 CALCULATIONS_WEIGHT = 1.5
 """What all calculations together count for, a reasoning in words counting for one: drawn from one prompt they make one
 mistake again and again, so that five of them are not five witnesses."""
+
+MAJORITY = 0.6
+"""Of all that speaks for any answer, to call one cross-checked: more than half, so that no second is like it."""
 
 REASONING_TOKENS, CALCULATION_TOKENS = 1024, 400
 """Of one derivation; the longest ones that are of any use have some 700 and 300."""
@@ -120,12 +123,10 @@ async def derive(problem: str, means: Means) -> tuple[list[Derivation], list[lis
     groups = await _groups(found, means.mathematician)
     if not _agree(groups):  # What was reasoned may be right, and only calculated wrongly.
         values = {"problem": problem, "solution": found[0].text}
-        # These are one witness: where they differ each is half a one.
-        found[:1] = [replace(found[0], weight=0.5)]
-        found += [
-            replace(each, weight=0.5)
-            for each in await _calculate("solve_restate", values, means, Origin.WORDS, Style())
-        ]
+        [restated] = await _calculate("solve_restate", values, means, Origin.WORDS, Style())
+        found.append(restated)
+        if restated.answer:  # These are one witness: where they differ each is half a one.
+            found[0], found[-1] = replace(found[0], weight=0.5), replace(restated, weight=0.5)
         groups = await _groups(found, means.mathematician)
     drawn = Style(REASONING_TOKENS, TEMPERATURE, TOP_P, seed=1)
     if not _agree(groups):
@@ -143,7 +144,8 @@ def _agree(groups: Sequence[Sequence[Derivation]]) -> bool:
     """Whether the answer that most speaks for is one that both words and a calculation came to."""
     if not groups or len({each.origin for each in groups[0]}) < len(Origin):
         return False
-    return len(groups) == 1 or _votes(groups[0], groups) > _votes(groups[1], groups)
+    votes = [_votes(group, groups) for group in groups]
+    return votes[0] >= MAJORITY * sum(votes)
 
 
 def _votes(group: Sequence[Derivation], groups: Sequence[Sequence[Derivation]]) -> float:

@@ -1,8 +1,8 @@
 """What the tests that ``codeslm test`` writes are worth: ``python -m tests.eval.unit_tests REPOSITORIES [MODEL] [N]``.
 
 ``REPOSITORIES`` is gzip JSON ``{package: {path: text}}``. For ``N`` functions (default 30), drawn once from its Python
-files, the shell's command is run as a user runs it, in a folder that holds the repository. Counted are those whose tests
-run and pass, and those whose tests notice at least half of the small changes (mutants) made to the function.
+files, the shell's command is run as a user runs it, in a folder that holds the repository. Counted are those whose
+tests run and pass, and those whose tests notice at least half of the small changes (mutants) made to the function.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ def main(repositories: Path, model: str, n: int) -> None:
             for each, text in packages[package].items():
                 (Path(folder) / each).parent.mkdir(parents=True, exist_ok=True)
                 (Path(folder) / each).write_text(text, encoding="utf-8")
-            command = [sys.executable, "-m", "codeslm_lsp.cli", "--model", model, "test", f"{path}:{line}"]
+            command = [sys.executable, "-m", "codeslm_lsp.cli", "--model", model, "test"]
+            command += [f"{path}:{line}", "--run", "--json"]
             started = time.monotonic()
             ended = subprocess.run(
                 [*command, "--run", "--json"], cwd=folder, capture_output=True, text=True, check=False

@@ -3,7 +3,7 @@
 ``REPOSITORIES`` is gzip JSON ``{package: {path: text}}``. Defects of four kinds are put into its Python files, ``N`` of
 each (default 10), one at a time: a name with a letter less, an import that is missing, an argument that is missing,
 text where a number belongs. Only those that a checker finds (ruff, mypy) are taken, and what it says is the diagnostic
-that the real server is asked to fix. *As it was*: the repaired file is the one before the defect, apart from its layout.
+that the real server is asked to fix. *As it was*: the repaired file is the one before the defect, whatever its layout.
 """
 
 from __future__ import annotations

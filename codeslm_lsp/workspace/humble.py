@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 
@@ -28,17 +27,6 @@ def be_humble() -> None:
             own.ionice(psutil.IOPRIO_CLASS_IDLE)
             # Niceness alone still takes one part in seventy from the threads of a model, which wait for each other.
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-        _be_humble_beside_other_sessions()
-
-
-def _be_humble_beside_other_sessions() -> None:
-    """Priorities hold within a session, and sessions share the cores alike (sched(7), "the autogroup feature"): beside
-    the engine, which has one of its own, this process would have as much as it. So it gets one too, of low priority."""
-    # With this weight (110 to 1,024) a sixth of one core is left to it beside an engine that works without a pause, so
-    # that an index is ready some time; with the lowest one it would be a fortieth.
-    with suppress(OSError):  # It leads a group of its own already, or the system knows no such thing.
-        os.setsid()
-        Path("/proc/self/autogroup").write_text("10", encoding="ascii")
 
 
 def leave_quietly() -> None:

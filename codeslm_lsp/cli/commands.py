@@ -1,4 +1,4 @@
-"""``codeslm explain|ask|document|fix|solve|verify …``: one question, answered in the terminal or as JSON."""
+"""``codeslm explain|fix|simplify|solve …`` and so on: one question, answered in the terminal or as JSON."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
@@ -20,6 +21,7 @@ from codeslm_lsp.cli.files import cursor_at, read_document
 from codeslm_lsp.cli.wiring import launch
 from codeslm_lsp.lsp.folder import project_folder
 from codeslm_lsp.mathematics.mathematician import Mathematician
+from codeslm_lsp.reasoning.compare import N_EXAMPLES
 from codeslm_lsp.reasoning.edits import applied
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.run import as_data, chat_model, run
@@ -40,6 +42,8 @@ STYLES = {
 
 Json = Annotated[bool, typer.Option("--json", help="Print the answer and its evidence as data.")]
 Place = Annotated[str, typer.Argument(metavar="FILE:LINE[-LINE]", help="The code that is meant, lines from 1.")]
+Apply = Annotated[bool, typer.Option("--apply", help="Write it into the file.")]
+RunCode = Annotated[bool, typer.Option("--run", help="Run the code in the sandbox, this once.")]
 Words = Annotated[str, typer.Argument(metavar="TEXT", help="What is asked; - reads it from standard input.")]
 
 
@@ -68,7 +72,7 @@ def ask(
 def document(
     context: typer.Context,
     place: Place,
-    apply: Annotated[bool, typer.Option("--apply", help="Write it into the file.")] = False,
+    apply: Apply = False,
     as_json: Json = False,
 ) -> None:
     """Write the docstring of a function, checked against its signature."""
@@ -79,11 +83,24 @@ def fix(
     context: typer.Context,
     place: Place,
     message: Annotated[str, typer.Option("--message", help="What is wrong; else checkers are asked.")] = "",
-    apply: Annotated[bool, typer.Option("--apply", help="Write it into the file.")] = False,
+    apply: Apply = False,
     as_json: Json = False,
 ) -> None:
     """Repair what a checker complains about, and ask the checker again."""
     _answer(context, "fix", question_at(place, message), as_json=as_json, apply=apply)
+
+
+def simplify(
+    context: typer.Context,
+    place: Place,
+    run_code: RunCode = False,
+    n_examples: Annotated[int, typer.Option("--examples", metavar="N", help="Inputs to compare on.")] = N_EXAMPLES,
+    apply: Apply = False,
+    as_json: Json = False,
+) -> None:
+    """Simplify a Python function, and compare both versions on many inputs."""
+    question = replace(question_at(place), n_examples=n_examples)
+    _answer(context, "simplify", question, as_json=as_json, apply=apply, may_run=run_code)
 
 
 def write_tests(
@@ -124,6 +141,7 @@ ALL: Mapping[str, Callable[..., None]] = MappingProxyType(
         "ask": ask,
         "document": document,
         "fix": fix,
+        "simplify": simplify,
         "test": write_tests,
         "solve": solve,
         "verify": verify,

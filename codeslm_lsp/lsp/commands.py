@@ -32,6 +32,9 @@ APPLY, DISCARD = "Apply", "Discard"
 
 QUICK_FIX, REWRITE = types.CodeActionKind.QuickFix, types.CodeActionKind.RefactorRewrite
 
+FOR_PYTHON = (("Write the docstring", "document"), ("Simplify", "simplify"))
+"""What is offered wherever the cursor is in a Python file."""
+
 MAX_SHOWN = 2000
 """Characters of an answer that are shown as a message, where an editor has no better place for it."""
 
@@ -41,7 +44,7 @@ def actions(document: MirroredDocument, params: types.CodeActionParams) -> list[
     is_python = document.language_id == "python"
     found = [_action("Explain", "explain", types.CodeActionKind.Empty, params)]
     if is_python:
-        found.append(_action("Write the docstring", "document", REWRITE, params))
+        found += [_action(title, name, REWRITE, params) for title, name in FOR_PYTHON]
     for diagnostic in params.context.diagnostics[:3]:
         message = diagnostic.message.splitlines()[0] if diagnostic.message else "this"
         found.append(_action(f"Fix: {message}", "fix", QUICK_FIX, params, [diagnostic]))
@@ -54,14 +57,19 @@ def actions(document: MirroredDocument, params: types.CodeActionParams) -> list[
 
 
 def question_of(arguments: Any, documents: Callable[[str], tuple[Document, MirroredDocument] | None]) -> Question:
-    """A command's one argument, ``{words?, textDocument?: {uri}, range?, diagnostics?}``. Raises ``InputError``."""
+    """A command's one argument, ``{words?, textDocument?: {uri}, range?, diagnostics?, examples?, to?}``.
+
+    Raises ``InputError``.
+    """
     asked = arguments if isinstance(arguments, Mapping) else {}
-    words = asked.get("words", "")
-    if not isinstance(words, str):
-        raise InputError("The argument 'words' must be text.")
+    words, language, n_examples = asked.get("words", ""), asked.get("to", ""), asked.get("examples", 0)
+    if not isinstance(words, str) or not isinstance(language, str):
+        raise InputError("The arguments 'words' and 'to' must be text.")
+    if not isinstance(n_examples, int | float) or n_examples < 0:
+        raise InputError("The argument 'examples' must be a number.")
     uri = (asked.get("textDocument") or {}).get("uri")
     if uri is None:
-        return Question(words)
+        return Question(words, language=language)
     found = documents(uri)
     if found is None:
         raise InputError("The editor asked about a document that it has not opened.")
@@ -74,7 +82,7 @@ def question_of(arguments: Any, documents: Callable[[str], tuple[Document, Mirro
         )
     except (KeyError, TypeError, AttributeError):
         raise InputError("The arguments 'range' and 'diagnostics' must be as LSP has them.") from None
-    return Question(words, document, start, end, complaints)
+    return Question(words, document, start, end, complaints, int(n_examples), language)
 
 
 def answer_as_json(answer: Answer, mirrors: Callable[[str], MirroredDocument | None]) -> dict[str, Any]:

@@ -46,6 +46,12 @@ async def check_python(text: str) -> Findings:
     return Findings(tuple(found), tuple(checkers))
 
 
+def added(before: Findings, after: Findings) -> list[Finding]:
+    """What is found only now, whatever line it is on."""
+    old = {(each.source, each.code, each.message) for each in before.found}
+    return [each for each in after.found if (each.source, each.code, each.message) not in old]
+
+
 def has_ruff() -> bool:
     """Whether ruff is on the path."""
     return shutil.which("ruff") is not None

@@ -15,6 +15,7 @@ from codeslm_lsp.reasoning.document import document
 from codeslm_lsp.reasoning.explain import explain
 from codeslm_lsp.reasoning.fix import fix
 from codeslm_lsp.reasoning.question import Command, Means, Question
+from codeslm_lsp.reasoning.simplify import simplify
 from codeslm_lsp.reasoning.solve import solve
 from codeslm_lsp.reasoning.speaker import ChatModel
 from codeslm_lsp.reasoning.unit_tests import unit_tests
@@ -27,6 +28,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "ask": ask,
         "document": document,
         "fix": fix,
+        "simplify": simplify,
         "test": unit_tests,
         "solve": solve,
         "verify": verify,

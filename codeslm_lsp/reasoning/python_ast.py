@@ -1,0 +1,69 @@
+"""Source of Python → its abstract syntax, for comparing two versions. Text that is none gives ``None``."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterator
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+
+MAX_CHARACTERS = 500_000
+"""As in ``syntax/tree``: what is longer was not written by hand."""
+
+_BRANCHES = (ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.BoolOp, ast.comprehension)
+
+
+def parse_python(text: str) -> ast.Module | None:
+    """The abstract syntax of a file; ``None`` where Python would not take it, or has no room for its depth."""
+    if len(text) > MAX_CHARACTERS:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Of odd escapes in strings, which are the file's own business.
+            return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def function_node(code: str) -> FunctionNode | None:
+    """The function that ``code`` is, with its decorators, wherever its margin is."""
+    is_indented = code[:1] in (" ", "\t")
+    module = parse_python(f"if True:\n{code}" if is_indented else code)
+    body = module.body if module is not None else []
+    if is_indented and body and isinstance(body[0], ast.If):
+        body = body[0].body
+    found = [node for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return found[0] if len(found) == len(body) == 1 else None
+
+
+def header_of(node: FunctionNode) -> tuple[str, ...]:
+    """Everything of a function but its body: kind, name, parameters, result, decorators."""
+    decorators = ", ".join(map(ast.unparse, node.decorator_list))
+    returns = ast.unparse(node.returns) if node.returns is not None else ""
+    return type(node).__name__, node.name, ast.unparse(node.args), returns, decorators
+
+
+def body_of(node: FunctionNode) -> str:
+    """The body without its docstring, in a form in which layout and comments make no difference."""
+    return "\n".join(ast.dump(each) for each in _statements(node))
+
+
+def sizes(node: FunctionNode) -> tuple[int, int]:
+    """How many nodes the body has, and at how many places it branches (after T. J. McCabe, 1976)."""
+    below = [each for statement in _statements(node) for each in ast.walk(statement)]
+    counted = [each for each in below if not isinstance(each, ast.expr_context)]
+    return len(counted), sum(isinstance(each, _BRANCHES) for each in below)
+
+
+def future_imports(text: str) -> Iterator[str]:
+    """The ``from __future__`` lines of a file: how its functions are to be compiled."""
+    module = parse_python(text)
+    for node in module.body if module is not None else ():
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            yield ast.unparse(node)
+
+
+def _statements(node: FunctionNode) -> list[ast.stmt]:
+    has_docstring = ast.get_docstring(node, clean=False) is not None
+    return node.body[1:] if has_docstring else node.body

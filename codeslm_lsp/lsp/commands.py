@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
+from codeslm_lsp.lsp.answers import CANNOT_CREATE, answer_as_json, creates_files, workspace_edit
 from codeslm_lsp.lsp.convert import range_as_json
 from codeslm_lsp.lsp.documents import MirroredDocument
 from codeslm_lsp.reasoning.question import Complaint, Question
-from codeslm_lsp.reasoning.run import as_data
 from codeslm_lsp.values import Answer, CodeslmError, Document, InputError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ APPLY, DISCARD = "Apply", "Discard"
 
 QUICK_FIX, REWRITE = types.CodeActionKind.QuickFix, types.CodeActionKind.RefactorRewrite
 
-FOR_PYTHON = (("Write the docstring", "document"), ("Simplify", "simplify"))
+FOR_PYTHON = (("Write the docstring", "document"), ("Simplify", "simplify"), ("Write tests", "test"))
 """What is offered wherever the cursor is in a Python file."""
 
 MAX_SHOWN = 2000
@@ -85,31 +85,6 @@ def question_of(arguments: Any, documents: Callable[[str], tuple[Document, Mirro
     return Question(words, document, start, end, complaints, int(n_examples), language)
 
 
-def answer_as_json(answer: Answer, mirrors: Callable[[str], MirroredDocument | None]) -> dict[str, Any]:
-    """The answer as data; ``edit`` is a ``WorkspaceEdit``, or null."""
-    edit = workspace_edit(answer, mirrors)
-    return {**as_data(answer), "edit": _edit_as_json(edit) if edit is not None else None}
-
-
-def workspace_edit(answer: Answer, mirrors: Callable[[str], MirroredDocument | None]) -> types.WorkspaceEdit | None:
-    """The edits in the client's positions, for the versions that it has told."""
-    if not answer.edits:
-        return None
-    changes: list[types.TextDocumentEdit] = []
-    for uri in dict.fromkeys(edit.uri for edit in answer.edits):
-        mirror = mirrors(uri)
-        if mirror is None:
-            return None
-        edits = [
-            types.TextEdit(types.Range(mirror.position_at(edit.start), mirror.position_at(edit.end)), edit.text)
-            for edit in answer.edits
-            if edit.uri == uri
-        ]
-        identifier = types.OptionalVersionedTextDocumentIdentifier(uri=uri, version=mirror.version)
-        changes.append(types.TextDocumentEdit(identifier, edits))
-    return types.WorkspaceEdit(document_changes=changes)
-
-
 class Asking:
     """One command on its way: tells its progress, can be cancelled by it, and proposes what came of it."""
 
@@ -157,8 +132,10 @@ class Asking:
 
 async def propose(server: CodeslmServer, answer: Answer) -> None:
     """Show an answer to somebody whose editor only knows standard requests, and make the edit if they say so."""
-    edit = workspace_edit(answer, server.document)
+    edit = workspace_edit(answer, server.document, creates_files=creates_files(server.client_capabilities))
     reasons = " ".join(check.detail for check in answer.checks)
+    if edit is None and answer.edits:
+        reasons += f" {CANNOT_CREATE}"
     if edit is None:
         text = f"{answer.text[:MAX_SHOWN]}\n\n[{answer.badge.value}] {reasons}".strip()
         server.window_show_message(types.ShowMessageParams(types.MessageType.Info, text))
@@ -186,7 +163,7 @@ async def answer_command(server: CodeslmServer, name: str, arguments: Any) -> di
         return {"error": str(error)}
     if is_proposed:
         await propose(server, answer)
-    return answer_as_json(answer, server.document)
+    return answer_as_json(answer, server.document, creates_files=creates_files(server.client_capabilities))
 
 
 def _action(
@@ -231,16 +208,3 @@ def _span(span: Any, mirror: MirroredDocument) -> tuple[int, int]:
 
 def _code(diagnostic: Mapping[str, Any]) -> str:
     return str(diagnostic.get("code") or "")
-
-
-def _edit_as_json(edit: types.WorkspaceEdit) -> dict[str, Any]:
-    return {
-        "documentChanges": [
-            {
-                "textDocument": {"uri": change.text_document.uri, "version": change.text_document.version},
-                "edits": [{"range": range_as_json(each.range), "newText": each.new_text} for each in change.edits],  # type: ignore[union-attr]
-            }
-            for change in edit.document_changes or ()
-            if isinstance(change, types.TextDocumentEdit)
-        ]
-    }

@@ -90,6 +90,13 @@ def fix(
     _answer(context, "fix", question_at(place, message), as_json=as_json, apply=apply)
 
 
+def implement(
+    context: typer.Context, place: Place, run_code: RunCode = False, apply: Apply = False, as_json: Json = False
+) -> None:
+    """Write the body that a function lacks, or the code that a comment asks for."""
+    _answer(context, "implement", question_at(place), as_json=as_json, apply=apply, may_run=run_code)
+
+
 def simplify(
     context: typer.Context,
     place: Place,
@@ -141,6 +148,7 @@ ALL: Mapping[str, Callable[..., None]] = MappingProxyType(
         "ask": ask,
         "document": document,
         "fix": fix,
+        "implement": implement,
         "simplify": simplify,
         "test": write_tests,
         "solve": solve,

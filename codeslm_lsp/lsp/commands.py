@@ -43,6 +43,7 @@ def actions(document: MirroredDocument, params: types.CodeActionParams) -> list[
     """What may be asked about a selection. Costs nothing: the model is asked when one is chosen."""
     is_python = document.language_id == "python"
     found = [_action("Explain", "explain", types.CodeActionKind.Empty, params)]
+    found.append(_action("Implement", "implement", REWRITE, params))
     if is_python:
         found += [_action(title, name, REWRITE, params) for title, name in FOR_PYTHON]
     for diagnostic in params.context.diagnostics[:3]:

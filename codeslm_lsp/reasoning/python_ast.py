@@ -46,12 +46,12 @@ def header_of(node: FunctionNode) -> tuple[str, ...]:
 
 def body_of(node: FunctionNode) -> str:
     """The body without its docstring, in a form in which layout and comments make no difference."""
-    return "\n".join(ast.dump(each) for each in _statements(node))
+    return "\n".join(ast.dump(each) for each in statements(node))
 
 
 def sizes(node: FunctionNode) -> tuple[int, int]:
     """How many nodes the body has, and at how many places it branches (after T. J. McCabe, 1976)."""
-    below = [each for statement in _statements(node) for each in ast.walk(statement)]
+    below = [each for statement in statements(node) for each in ast.walk(statement)]
     counted = [each for each in below if not isinstance(each, ast.expr_context)]
     return len(counted), sum(isinstance(each, _BRANCHES) for each in below)
 
@@ -64,6 +64,29 @@ def future_imports(text: str) -> Iterator[str]:
             yield ast.unparse(node)
 
 
-def _statements(node: FunctionNode) -> list[ast.stmt]:
+def statements(node: FunctionNode) -> list[ast.stmt]:
+    """The body without its docstring."""
     has_docstring = ast.get_docstring(node, clean=False) is not None
     return node.body[1:] if has_docstring else node.body
+
+
+def is_stub(node: FunctionNode) -> bool:
+    """Whether a body is still to be written: ``pass``, ``...``, ``raise NotImplementedError``, only a docstring."""
+    return all(isinstance(each, ast.Pass) or _is_dots(each) or _is_not_implemented(each) for each in statements(node))
+
+
+def parameter_names(node: FunctionNode) -> list[str]:
+    """All parameters in their order."""
+    each = node.args
+    extra = [name for name in (each.vararg, each.kwarg) if name is not None]
+    return [one.arg for one in (*each.posonlyargs, *each.args, *each.kwonlyargs, *extra)]
+
+
+def _is_dots(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.value.value is Ellipsis
+
+
+def _is_not_implemented(node: ast.stmt) -> bool:
+    raised = node.exc if isinstance(node, ast.Raise) else None
+    raised = raised.func if isinstance(raised, ast.Call) else raised
+    return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"

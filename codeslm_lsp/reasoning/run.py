@@ -14,6 +14,7 @@ from codeslm_lsp.reasoning.ask import ask
 from codeslm_lsp.reasoning.document import document
 from codeslm_lsp.reasoning.explain import explain
 from codeslm_lsp.reasoning.fix import fix
+from codeslm_lsp.reasoning.implement import implement
 from codeslm_lsp.reasoning.question import Command, Means, Question
 from codeslm_lsp.reasoning.simplify import simplify
 from codeslm_lsp.reasoning.solve import solve
@@ -28,6 +29,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "ask": ask,
         "document": document,
         "fix": fix,
+        "implement": implement,
         "simplify": simplify,
         "test": unit_tests,
         "solve": solve,

@@ -77,6 +77,15 @@ def repairs(passage: Passage, name: str, offset: int, index: Index | None) -> It
         yield (Edit(document.uri, document.path, match.start(), match.end(), similar),)
 
 
+def import_for(name: str, passage: Passage, index: Index | None) -> Edit | None:
+    """The likeliest import that defines a name, from Python's library or the workspace."""
+    statement = next(_imports(name, passage.document.path, index), None)
+    if statement is None:
+        return None
+    place = place_for_import(passage)
+    return Edit(passage.document.uri, passage.document.path, place, place, f"{statement}\n")
+
+
 def _imports(name: str, path: str, index: Index | None) -> Iterator[str]:
     if name in sys.stdlib_module_names and not name.startswith("_"):
         yield f"import {name}"

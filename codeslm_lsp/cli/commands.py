@@ -110,6 +110,11 @@ def simplify(
     _answer(context, "simplify", question, as_json=as_json, apply=apply, may_run=run_code)
 
 
+def type_hints(context: typer.Context, place: Place, apply: Apply = False, as_json: Json = False) -> None:
+    """Add annotations to a Python function, checked by mypy or pyright where one is on the path."""
+    _answer(context, "types", question_at(place), as_json=as_json, apply=apply)
+
+
 def write_tests(
     context: typer.Context,
     place: Place,
@@ -150,6 +155,7 @@ ALL: Mapping[str, Callable[..., None]] = MappingProxyType(
         "fix": fix,
         "implement": implement,
         "simplify": simplify,
+        "types": type_hints,
         "test": write_tests,
         "solve": solve,
         "verify": verify,

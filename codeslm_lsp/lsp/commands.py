@@ -32,7 +32,12 @@ APPLY, DISCARD = "Apply", "Discard"
 
 QUICK_FIX, REWRITE = types.CodeActionKind.QuickFix, types.CodeActionKind.RefactorRewrite
 
-FOR_PYTHON = (("Write the docstring", "document"), ("Simplify", "simplify"), ("Write tests", "test"))
+FOR_PYTHON = (
+    ("Write the docstring", "document"),
+    ("Simplify", "simplify"),
+    ("Add annotations", "types"),
+    ("Write tests", "test"),
+)
 """What is offered wherever the cursor is in a Python file."""
 
 MAX_SHOWN = 2000

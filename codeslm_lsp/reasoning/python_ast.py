@@ -75,11 +75,30 @@ def is_stub(node: FunctionNode) -> bool:
     return all(isinstance(each, ast.Pass) or _is_dots(each) or _is_not_implemented(each) for each in statements(node))
 
 
-def parameter_names(node: FunctionNode) -> list[str]:
-    """All parameters in their order."""
+def parameters_of(node: FunctionNode) -> list[ast.arg]:
+    """All parameters, those of ``*`` and ``**`` behind the others."""
     each = node.args
     extra = [name for name in (each.vararg, each.kwarg) if name is not None]
-    return [one.arg for one in (*each.posonlyargs, *each.args, *each.kwonlyargs, *extra)]
+    return [*each.posonlyargs, *each.args, *each.kwonlyargs, *extra]
+
+
+def parameter_names(node: FunctionNode) -> list[str]:
+    """Their names."""
+    return [each.arg for each in parameters_of(node)]
+
+
+def without_annotations(text: str) -> str | None:
+    """A file's abstract syntax but for the annotations of its functions and for imports; ``None`` if it has none."""
+    module = parse_python(text)
+    if module is None:
+        return None
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.returns = None
+            for each in parameters_of(node):
+                each.annotation = None
+    module.body = [node for node in module.body if not isinstance(node, ast.Import | ast.ImportFrom)]
+    return ast.dump(module)
 
 
 def _is_dots(node: ast.stmt) -> bool:

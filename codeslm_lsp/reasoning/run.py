@@ -19,6 +19,7 @@ from codeslm_lsp.reasoning.question import Command, Means, Question
 from codeslm_lsp.reasoning.simplify import simplify
 from codeslm_lsp.reasoning.solve import solve
 from codeslm_lsp.reasoning.speaker import ChatModel
+from codeslm_lsp.reasoning.type_hints import type_hints
 from codeslm_lsp.reasoning.unit_tests import unit_tests
 from codeslm_lsp.reasoning.verify import verify
 from codeslm_lsp.values import Answer, InputError, ModelUnsuitable
@@ -31,6 +32,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "fix": fix,
         "implement": implement,
         "simplify": simplify,
+        "types": type_hints,
         "test": unit_tests,
         "solve": solve,
         "verify": verify,

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from codeslm_lsp.cli.complete import with_default_model
-from codeslm_lsp.cli.files import cursor_at, read_document
+from codeslm_lsp.cli.files import cursor_at, parse_place, read_document
 from codeslm_lsp.cli.wiring import launch
 from codeslm_lsp.lsp.folder import project_folder
 from codeslm_lsp.mathematics.mathematician import Mathematician
@@ -115,6 +115,24 @@ def type_hints(context: typer.Context, place: Place, apply: Apply = False, as_js
     _answer(context, "types", question_at(place), as_json=as_json, apply=apply)
 
 
+def better_name(
+    context: typer.Context,
+    place: Annotated[str, typer.Argument(metavar="FILE:LINE[:COLUMN]", help="Where the name stands, from 1.")],
+    choose: Annotated[str, typer.Option("--choose", metavar="NAME", help="Take this name; no model is asked.")] = "",
+    apply: Apply = False,
+    as_json: Json = False,
+) -> None:
+    """Find a better name for a variable, function or class, and rename it in the file."""
+    if re.fullmatch(r".+:\d+:\d+", place, flags=re.DOTALL):
+        path, line, column = parse_place(place)
+        read = read_document(path)
+        at = cursor_at(read, line, column)
+        question = Question(choose, read, at, at)
+    else:
+        question = question_at(place, choose)
+    _answer(context, "name", question, as_json=as_json, apply=apply)
+
+
 def write_tests(
     context: typer.Context,
     place: Place,
@@ -156,6 +174,7 @@ ALL: Mapping[str, Callable[..., None]] = MappingProxyType(
         "implement": implement,
         "simplify": simplify,
         "types": type_hints,
+        "name": better_name,
         "test": write_tests,
         "solve": solve,
         "verify": verify,

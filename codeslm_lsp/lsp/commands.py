@@ -36,6 +36,7 @@ FOR_PYTHON = (
     ("Write the docstring", "document"),
     ("Simplify", "simplify"),
     ("Add annotations", "types"),
+    ("Find a better name", "name"),
     ("Write tests", "test"),
 )
 """What is offered wherever the cursor is in a Python file."""

@@ -15,6 +15,7 @@ from codeslm_lsp.reasoning.document import document
 from codeslm_lsp.reasoning.explain import explain
 from codeslm_lsp.reasoning.fix import fix
 from codeslm_lsp.reasoning.implement import implement
+from codeslm_lsp.reasoning.name import name as better_name
 from codeslm_lsp.reasoning.question import Command, Means, Question
 from codeslm_lsp.reasoning.simplify import simplify
 from codeslm_lsp.reasoning.solve import solve
@@ -33,6 +34,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "implement": implement,
         "simplify": simplify,
         "types": type_hints,
+        "name": better_name,
         "test": unit_tests,
         "solve": solve,
         "verify": verify,

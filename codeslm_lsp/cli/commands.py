@@ -144,6 +144,15 @@ def write_tests(
     _answer(context, "test", question_at(place), as_json=as_json, apply=apply, may_run=run_code)
 
 
+def commit(
+    context: typer.Context,
+    reason: Annotated[str, typer.Argument(metavar="[REASON]", help="Why it was changed; - reads it.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Write a message for what is staged in git. Nothing is committed."""
+    _answer(context, "commit", Question(_read(reason)), as_json=as_json)
+
+
 def allow(
     folder: Annotated[Path, typer.Argument(help="A project's folder.")] = Path(),
     forbid: Annotated[bool, typer.Option("--forbid", help="Take it back.")] = False,
@@ -176,6 +185,7 @@ ALL: Mapping[str, Callable[..., None]] = MappingProxyType(
         "types": type_hints,
         "name": better_name,
         "test": write_tests,
+        "commit": commit,
         "solve": solve,
         "verify": verify,
         "allow": allow,

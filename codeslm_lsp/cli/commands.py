@@ -144,6 +144,11 @@ def write_tests(
     _answer(context, "test", question_at(place), as_json=as_json, apply=apply, may_run=run_code)
 
 
+def complexity(context: typer.Context, place: Place, run_code: RunCode = False, as_json: Json = False) -> None:
+    """Say how a Python function's work grows with its input, by its syntax and by counting."""
+    _answer(context, "complexity", question_at(place), as_json=as_json, may_run=run_code)
+
+
 def commit(
     context: typer.Context,
     reason: Annotated[str, typer.Argument(metavar="[REASON]", help="Why it was changed; - reads it.")] = "",
@@ -185,6 +190,7 @@ ALL: Mapping[str, Callable[..., None]] = MappingProxyType(
         "types": type_hints,
         "name": better_name,
         "test": write_tests,
+        "complexity": complexity,
         "commit": commit,
         "solve": solve,
         "verify": verify,

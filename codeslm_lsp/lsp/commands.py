@@ -51,6 +51,7 @@ def actions(document: MirroredDocument, params: types.CodeActionParams) -> list[
     found = [_action("Explain", "explain", types.CodeActionKind.Empty, params)]
     found.append(_action("Implement", "implement", REWRITE, params))
     if is_python:
+        found.append(_action("How does it grow?", "complexity", types.CodeActionKind.Empty, params))
         found += [_action(title, name, REWRITE, params) for title, name in FOR_PYTHON]
     for diagnostic in params.context.diagnostics[:3]:
         message = diagnostic.message.splitlines()[0] if diagnostic.message else "this"

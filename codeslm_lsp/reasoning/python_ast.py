@@ -37,6 +37,13 @@ def function_node(code: str) -> FunctionNode | None:
     return found[0] if len(found) == len(body) == 1 else None
 
 
+def functions_of(text: str) -> dict[str, FunctionNode]:
+    """The functions at the top of a file, by name."""
+    module = parse_python(text)
+    body = module.body if module is not None else []
+    return {node.name: node for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
 def header_of(node: FunctionNode) -> tuple[str, ...]:
     """Everything of a function but its body: kind, name, parameters, result, decorators."""
     decorators = ", ".join(map(ast.unparse, node.decorator_list))

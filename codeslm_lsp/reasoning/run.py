@@ -12,6 +12,7 @@ from codeslm_lsp.completion.model_format import ModelFormat
 from codeslm_lsp.engine.protocol import Engine
 from codeslm_lsp.reasoning.ask import ask
 from codeslm_lsp.reasoning.commit import commit
+from codeslm_lsp.reasoning.complexity import complexity
 from codeslm_lsp.reasoning.document import document
 from codeslm_lsp.reasoning.explain import explain
 from codeslm_lsp.reasoning.fix import fix
@@ -37,6 +38,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "types": type_hints,
         "name": better_name,
         "test": unit_tests,
+        "complexity": complexity,
         "commit": commit,
         "solve": solve,
         "verify": verify,

@@ -149,6 +149,19 @@ def complexity(context: typer.Context, place: Place, run_code: RunCode = False, 
     _answer(context, "complexity", question_at(place), as_json=as_json, may_run=run_code)
 
 
+def translate(
+    context: typer.Context,
+    place: Place,
+    language: Annotated[str, typer.Option("--to", metavar="LANGUAGE", help="Such as javascript, go, rust.")],
+    run_code: RunCode = False,
+    apply: Apply = False,
+    as_json: Json = False,
+) -> None:
+    """Translate code into another language; --apply writes it into a new file beside."""
+    question = replace(question_at(place), language=language)
+    _answer(context, "translate", question, as_json=as_json, apply=apply, may_run=run_code)
+
+
 def commit(
     context: typer.Context,
     reason: Annotated[str, typer.Argument(metavar="[REASON]", help="Why it was changed; - reads it.")] = "",
@@ -191,6 +204,7 @@ ALL: Mapping[str, Callable[..., None]] = MappingProxyType(
         "name": better_name,
         "test": write_tests,
         "complexity": complexity,
+        "translate": translate,
         "commit": commit,
         "solve": solve,
         "verify": verify,

@@ -82,7 +82,10 @@ class Outcome:
 
 
 def main() -> None:
-    """The job, as JSON in the first argument: module, owner, name, n_examples, small."""
+    """The job, as JSON in the first argument: module, owner, name, n_examples, small, and whether to compare.
+
+    Where nothing is to be compared, ``examples`` are arguments by position with what the function returns for them.
+    """
     job = json.loads(sys.argv[1])
     report = os.fdopen(os.dup(1), "w")
     null = os.open(os.devnull, os.O_RDWR)
@@ -105,6 +108,7 @@ class Comparison:
         self._raised: Counter[str] = Counter()
         self._difference: dict[str, str] | None = None
         self._unsteady = ""
+        self._examples: list[dict[str, Any]] = []
         self._taken: list[tuple[str, ...]] = []
 
     def result(self) -> dict[str, Any]:
@@ -126,6 +130,7 @@ class Comparison:
             "raised": dict(self._raised.most_common()),
             "difference": self._difference,
             "unsteady": self._unsteady,
+            "examples": self._examples,
             "error": error if self._difference is None and not self._unsteady else "",
         }
 
@@ -133,7 +138,7 @@ class Comparison:
         job = self._job
         module = importlib.import_module(job["module"])
         before = load(module, "codeslm_before.py", job["owner"], job["name"])
-        after = load(module, "codeslm_after.py", job["owner"], job["name"])
+        after = load(module, "codeslm_after.py", job["owner"], job["name"]) if job["compare"] else None
         makers = Inputs(before, module, job["owner"], small=job["small"])
         if makers.free:
             self._probe(before, makers)
@@ -143,7 +148,10 @@ class Comparison:
         def agree(data: st.DataObject) -> None:
             kinds = makers.kinds_among(self._taken, data)
             if (given_to := makers.draw(data, kinds)) is not None:
-                self._try(before, after, given_to, makers.signature)
+                if after is None:
+                    self._remember(before, given_to, makers.signature)
+                else:
+                    self._try(before, after, given_to, makers.signature)
 
         agree()
 
@@ -161,6 +169,19 @@ class Comparison:
 
         probe()
         self._taken = [kinds for kinds, _ in taken.most_common()]
+
+    def _remember(self, before: Callable[..., Any], given_to: dict[str, Any], signature: Any) -> None:
+        """Keep a call as an example, if JSON can say what goes in and comes out, and other languages count it alike."""
+        outcome = call(before, given_to, signature)
+        if outcome.kind != "returns" or any(each is MISSING for each in given_to.values()):
+            return
+        example = {"arguments": _call_with(given_to, signature)[0], "result": outcome.value}
+        try:
+            written = json.dumps(example, allow_nan=False, ensure_ascii=False)
+        except (ValueError, TypeError):
+            return
+        if json.loads(written) == _listed(example) and max(written) <= "\uffff":
+            self._examples.append(json.loads(written))
 
     def _try(
         self, before: Callable[..., Any], after: Callable[..., Any], given_to: dict[str, Any], signature: Any
@@ -378,6 +399,13 @@ def same(left: Any, right: Any, depth: int = 0) -> bool:
     if equals is not object.__eq__:
         return bool(left == right)
     return same(vars(left), vars(right), depth + 1) if hasattr(left, "__dict__") else True
+
+
+def _listed(value: Any) -> Any:
+    """The same with lists for tuples."""
+    if isinstance(value, (list, tuple)):
+        return [_listed(each) for each in value]
+    return {key: _listed(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 def short(value: Any) -> str:

@@ -22,6 +22,7 @@ from codeslm_lsp.reasoning.question import Command, Means, Question
 from codeslm_lsp.reasoning.simplify import simplify
 from codeslm_lsp.reasoning.solve import solve
 from codeslm_lsp.reasoning.speaker import ChatModel
+from codeslm_lsp.reasoning.translate import translate
 from codeslm_lsp.reasoning.type_hints import type_hints
 from codeslm_lsp.reasoning.unit_tests import unit_tests
 from codeslm_lsp.reasoning.verify import verify
@@ -39,6 +40,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "name": better_name,
         "test": unit_tests,
         "complexity": complexity,
+        "translate": translate,
         "commit": commit,
         "solve": solve,
         "verify": verify,

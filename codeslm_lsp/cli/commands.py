@@ -101,7 +101,9 @@ def simplify(
     context: typer.Context,
     place: Place,
     run_code: RunCode = False,
-    n_examples: Annotated[int, typer.Option("--examples", metavar="N", help="Inputs to compare on.")] = N_EXAMPLES,
+    n_examples: Annotated[
+        int, typer.Option("--examples", metavar="N", min=1, help="Inputs to compare on.")
+    ] = N_EXAMPLES,
     apply: Apply = False,
     as_json: Json = False,
 ) -> None:

@@ -50,6 +50,9 @@ N_PROBES = 600
 TRIED_ANYWAY = 0.1
 """Share of inputs of any kinds beside those that were taken: there errors are compared."""
 
+COMMON = ("ints", "int", "strs", "str", "rows", "floats", "float", "bool", "dict", "pairs", "none")
+"""Kinds, what functions are mostly written for first: other languages need not take all that Python does."""
+
 MISSING = object()
 """Stands for a parameter that is left to its default."""
 
@@ -142,11 +145,13 @@ class Comparison:
         makers = Inputs(before, module, job["owner"], small=job["small"])
         if makers.free:
             self._probe(before, makers)
+            if after is None:
+                self._taken = sorted(self._taken, key=lambda kinds: [COMMON.index(kind) for kind in kinds])[:1]
 
         @settings(max_examples=job["n_examples"], **QUIETLY)
         @given(st.data())
         def agree(data: st.DataObject) -> None:
-            kinds = makers.kinds_among(self._taken, data)
+            kinds = makers.kinds_among(self._taken, data, TRIED_ANYWAY if after is not None else 0.0)
             if (given_to := makers.draw(data, kinds)) is not None:
                 if after is None:
                     self._remember(before, given_to, makers.signature)
@@ -162,7 +167,7 @@ class Comparison:
         @settings(max_examples=N_PROBES, **{**QUIETLY, "phases": [Phase.generate]})
         @given(st.data())
         def probe(data: st.DataObject) -> None:
-            kinds = makers.kinds_among([], data)
+            kinds = makers.kinds_among([], data, 0.0)
             given_to = makers.draw(data, kinds)
             if given_to is not None and call(before, given_to, makers.signature).kind == "returns":
                 taken[kinds] += 1
@@ -265,11 +270,11 @@ class Inputs:
                 self._strategies[name] = _strategy(hints.get(name, object))
         self.free = [name for name, strategy in self._strategies.items() if strategy is None]
 
-    def kinds_among(self, taken: list[tuple[str, ...]], data: st.DataObject) -> tuple[str, ...]:
-        """A kind of value for each free parameter: mostly some that were taken before; else often all the same."""
+    def kinds_among(self, taken: list[tuple[str, ...]], data: st.DataObject, share: float) -> tuple[str, ...]:
+        """A kind of value for each free parameter: such as were taken before, but for a ``share``; else often alike."""
         if not self.free:
             return ()
-        if taken and data.draw(st.floats(0, 1)) >= TRIED_ANYWAY:
+        if taken and data.draw(st.floats(0, 1)) >= share:
             return data.draw(st.sampled_from(taken))
         one = st.sampled_from(list(self._kinds))
         alike = one.map(lambda kind: (kind,) * len(self.free))

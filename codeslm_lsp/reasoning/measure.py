@@ -95,7 +95,7 @@ class Measured:
         made = ", ".join(f"{name}: {kind.replace('_', ' ')}" for name, kind in self.kinds.items())
         span = (
             f"for n from {self.sizes[0]} to {self.sizes[-1]} ({made}) it takes "
-            f" {self.counts[0]:,} to {self.counts[-1]:,}"
+            f"{self.counts[0]:,} to {self.counts[-1]:,}"
         )
         if self.is_constant:
             how = "do not grow"

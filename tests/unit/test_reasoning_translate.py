@@ -45,6 +45,18 @@ async def test_both_languages_are_run_on_the_same_inputs(tmp_path: Path) -> None
 
 
 @needs_node
+async def test_without_annotations_the_commonest_kind_of_values_is_taken(tmp_path: Path) -> None:
+    largest = "def ‸largest(items):\n    best = None\n    for each in items:\n        if best is None or each > best:\n"
+    largest += "            best = each\n    return best\n"
+    reply = (
+        "function largest(items) {\n  let best = null;\n  for (const each of items) {\n"
+        "    if (best === null || each > best) best = each;\n  }\n  return best;\n}\n"
+    )
+    answer = await translated(largest, reply, folder=tmp_path, may_run=True)
+    assert answer.badge is Badge.TESTED, answer
+
+
+@needs_node
 async def test_a_translation_that_does_not_run_is_refuted(tmp_path: Path) -> None:
     broken = "function count_vowels(text) { return nowhere(text); }\nnowhere();\n"
     answer = await translated(PYTHON, broken, broken, folder=tmp_path, may_run=True)

@@ -33,7 +33,10 @@ from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException, InvalidArgument, Unsatisfiable
 
 CALL_S = 0.5
-"""One call. A function of which many inputs take longer is not simplified for its looks."""
+"""Processor time of one call. A function of which many inputs take longer is not simplified for its looks."""
+
+MAX_SKIPPED = 20
+"""Inputs that take too long or too much: ten seconds."""
 
 MEMORY_BYTES = 1 << 30
 """What may be mapped, so that a list of a thousand million items is an error and not the end of the run."""
@@ -61,6 +64,10 @@ class OutOfTimeError(BaseException):
     """A call took too long. No ``Exception``, so that a function does not catch it."""
 
 
+class EnoughError(BaseException):
+    """Nothing more is to be tried."""
+
+
 class DifferenceError(Exception):
     """What Hypothesis is told to find, and to make small."""
 
@@ -79,6 +86,8 @@ class Outcome:
 
     def shown(self) -> str:
         """In a few words."""
+        if self.kind == "skipped":
+            return f"does not end within {CALL_S} s, or takes too much memory"
         what = self.value.__name__ if self.kind == "raises" else short(self.value)
         said = f" and prints {short(self.said)}" if self.said else ""
         return f"{self.kind} {what}{said}"
@@ -95,7 +104,7 @@ def main() -> None:
     os.dup2(null, 1)
     os.dup2(null, 2)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    signal.signal(signal.SIGALRM, _out_of_time)
+    signal.signal(signal.SIGPROF, _out_of_time)
     sys.path.insert(0, str(Path.cwd()))
     result = Comparison(job).result()
     print(json.dumps(result), file=report, flush=True)
@@ -120,7 +129,7 @@ class Comparison:
         try:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 self._compare()
-        except DifferenceError:
+        except (DifferenceError, EnoughError):
             pass
         except Unsatisfiable:
             error = "no inputs could be made for its parameters"
@@ -130,6 +139,7 @@ class Comparison:
             "n": self._n,
             "n_returned": self._n_returned,
             "n_skipped": self._n_skipped,
+            "stopped": self._n_skipped > MAX_SKIPPED,
             "raised": dict(self._raised.most_common()),
             "difference": self._difference,
             "unsteady": self._unsteady,
@@ -192,10 +202,12 @@ class Comparison:
         self, before: Callable[..., Any], after: Callable[..., Any], given_to: dict[str, Any], signature: Any
     ) -> None:
         old = call(before, given_to, signature)
-        again = call(before, given_to, signature)
+        again = call(before, given_to, signature) if old.kind != "skipped" else old
         shown = ", ".join(f"{name}={short(value)}" for name, value in given_to.items() if value is not MISSING)
         if "skipped" in (old.kind, again.kind):
             self._n_skipped += 1
+            if self._n_skipped > MAX_SKIPPED:
+                raise EnoughError
             return
         if not alike(old, again):
             self._unsteady = shown
@@ -216,6 +228,8 @@ class Comparison:
                 before_is += f" ({type(old.value).__name__})"
                 after_is += f" ({type(new.value).__name__})"
             self._difference = {"input": shown, "before": before_is, "after": after_is}
+            if new.kind == "skipped":
+                raise EnoughError  # Smaller inputs are not looked for: each would take as long.
             raise DifferenceError
 
 
@@ -336,7 +350,7 @@ def call(function: Callable[..., Any], given_to: Mapping[str, Any], signature: i
         return Outcome("skipped", None)
     positional, named = _call_with(arguments, signature)
     said = io.StringIO()
-    signal.setitimer(signal.ITIMER_REAL, CALL_S)
+    signal.setitimer(signal.ITIMER_PROF, CALL_S)
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             value = _all_of(function(*positional, **named))
@@ -348,7 +362,7 @@ def call(function: Callable[..., Any], given_to: Mapping[str, Any], signature: i
     except BaseException as error:
         return Outcome("raises", type(error), arguments, said.getvalue())
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _call_with(arguments: Mapping[str, Any], signature: inspect.Signature) -> tuple[list[Any], dict[str, Any]]:

@@ -134,7 +134,7 @@ class Comparison:
         except Unsatisfiable:
             error = "no inputs could be made for its parameters"
         except BaseException as reason:
-            error = f"{type(reason).__name__}: {short(str(reason))}"
+            error = f"{type(reason).__name__}: {str(reason)[:MAX_SHOWN]}"
         return {
             "n": self._n,
             "n_returned": self._n_returned,
@@ -303,7 +303,7 @@ class Inputs:
             if parameter.kind is parameter.VAR_POSITIONAL:
                 strategy = st.lists(strategy, max_size=3)
             elif parameter.kind is parameter.VAR_KEYWORD:
-                strategy = st.dictionaries(st.sampled_from(["a", "b", "key"]), strategy, max_size=2)
+                strategy = st.dictionaries(st.sampled_from(["alpha", "zeta", "key"]), strategy, max_size=2)
             elif parameter.default is not parameter.empty:
                 strategy = st.one_of(st.just(MISSING), strategy)
             try:
@@ -353,7 +353,8 @@ def call(function: Callable[..., Any], given_to: Mapping[str, Any], signature: i
     signal.setitimer(signal.ITIMER_PROF, CALL_S)
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            value = _all_of(function(*positional, **named))
+            # A copy, since a later call may change what this one has returned.
+            value = _copied(_all_of(function(*positional, **named)))
         return Outcome("returns", value, arguments, said.getvalue())
     except (OutOfTimeError, MemoryError, RecursionError):
         return Outcome("skipped", None)
@@ -396,6 +397,13 @@ def _all_of(value: Any) -> Any:
     return value
 
 
+def _copied(value: Any) -> Any:
+    try:
+        return copy.deepcopy(value)
+    except Exception:
+        return value  # A generator, a lock: compared as it is.
+
+
 def alike(old: Outcome, new: Outcome) -> bool:
     """Whether two calls did the same."""
     ended = old.kind == new.kind and old.said == new.said and same(old.arguments, new.arguments)
@@ -412,12 +420,14 @@ def same(left: Any, right: Any, depth: int = 0) -> bool:
         return len(left) == len(right) and all(map(lambda a, b: same(a, b, depth + 1), left, right))
     if isinstance(left, dict):
         return same(list(left.items()), list(right.items()), depth + 1)
-    if isinstance(left, (types.FunctionType, types.ModuleType, type)):
-        return left is right or getattr(left, "__qualname__", "") == getattr(right, "__qualname__", None)
+    if left is right:
+        return True
     equals: Any = type(left).__eq__
     if equals is not object.__eq__:
         return bool(left == right)
-    return same(vars(left), vars(right), depth + 1) if hasattr(left, "__dict__") else True
+    if isinstance(left, types.FunctionType) or not hasattr(left, "__dict__"):
+        raise TypeError(f"nothing tells whether two values of the type {type(left).__name__} are the same")
+    return same(vars(left), vars(right), depth + 1)
 
 
 def _listed(value: Any) -> Any:

@@ -164,6 +164,16 @@ async def test_the_second_attempt_is_told_the_input_of_the_first(tmp_path: Path)
             "take too long",
         ),
         (
+            "def ‸f(n: int, seen=[]):\n    seen.append(n)\n    result = list(seen)\n    return result\n",
+            "def f(n: int, seen=[]):\n    seen.append(n)\n    return list(seen)\n",
+            "not deterministic",
+        ),
+        (
+            "def ‸f(n: int):\n    def g(m):\n        return m + n\n    return g\n",
+            "def f(n: int):\n    return lambda m: m + n\n",
+            "values of the type function",
+        ),
+        (
             "import nowhere_at_all\n\n\ndef ‸f(n):\n    a = n\n    return a\n",
             "def f(n):\n    return n\n",
             "could not be compared",
@@ -174,7 +184,7 @@ async def test_the_second_attempt_is_told_the_input_of_the_first(tmp_path: Path)
             "could not be compared",
         ),
     ],
-    ids=["random", "no input fits", "too slow", "no import", "inside another"],
+    ids=["random", "no input fits", "too slow", "default", "closure", "no import", "inside another"],
 )
 async def test_what_cannot_be_compared_is_unverified_and_says_why(
     old: str, new: str, said: str, tmp_path: Path

@@ -18,6 +18,7 @@ import os
 import resource
 import signal
 import sys
+import time
 import types
 import typing
 from collections import Counter
@@ -34,6 +35,9 @@ from hypothesis.errors import HypothesisException, InvalidArgument, Unsatisfiabl
 
 CALL_S = 0.5
 """Processor time of one call. A function of which many inputs take longer is not simplified for its looks."""
+
+SHRINK_S = 5.0
+"""Processor time in which a smaller input is looked for that shows the difference too."""
 
 MAX_SKIPPED = 20
 """Inputs that take too long or too much: ten seconds."""
@@ -120,6 +124,7 @@ class Comparison:
         self._raised: Counter[str] = Counter()
         self._difference: dict[str, str] | None = None
         self._unsteady = ""
+        self._found_s = 0.0
         self._examples: list[dict[str, Any]] = []
         self._taken: list[tuple[str, ...]] = []
 
@@ -201,6 +206,8 @@ class Comparison:
     def _try(
         self, before: Callable[..., Any], after: Callable[..., Any], given_to: dict[str, Any], signature: Any
     ) -> None:
+        if self._difference is not None and time.process_time() - self._found_s > SHRINK_S:
+            raise EnoughError
         old = call(before, given_to, signature)
         again = call(before, given_to, signature) if old.kind != "skipped" else old
         shown = ", ".join(f"{name}={short(value)}" for name, value in given_to.items() if value is not MISSING)
@@ -215,6 +222,7 @@ class Comparison:
         new = call(after, given_to, signature)
         is_first = self._difference is None
         if is_first:
+            self._found_s = time.process_time()
             self._n += 1
             self._n_returned += old.kind == "returns"
             if old.kind == "raises":
@@ -303,7 +311,8 @@ class Inputs:
             if parameter.kind is parameter.VAR_POSITIONAL:
                 strategy = st.lists(strategy, max_size=3)
             elif parameter.kind is parameter.VAR_KEYWORD:
-                strategy = st.dictionaries(st.sampled_from(["alpha", "zeta", "key"]), strategy, max_size=2)
+                named = st.dictionaries(st.sampled_from(["alpha", "zeta", "key"]), strategy, max_size=2)
+                strategy = st.one_of(st.just({}), named)
             elif parameter.default is not parameter.empty:
                 strategy = st.one_of(st.just(MISSING), strategy)
             try:

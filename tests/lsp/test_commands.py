@@ -58,6 +58,50 @@ async def test_what_cannot_be_answered_is_one_sentence() -> None:
         )
 
 
+TESTS = "```python\ndef test_nothing():\n    assert load\n```"
+
+
+@pytest.mark.parametrize("creates_files", [True, False])
+async def test_a_new_file_is_created_where_the_editor_can(creates_files: bool, tmp_path: Path) -> None:
+    script = {"replies": [["Write 6 tests", TESTS]]}
+    async with replay_editor(script, root=tmp_path, creates_files=creates_files) as editor:
+        uri = (tmp_path / "load.py").as_uri()
+        editor.open(uri, SOURCE)
+        answer = await execute(editor, "test", textDocument={"uri": uri}, range=span(4, 4, 4))
+        assert value_of(answer, "badge") == "unverified"
+        if not creates_files:
+            assert value_of(answer, "edit") is None
+            assert "does not create files" in value_of(answer, "note")
+            return
+        created, change = value_of(answer, "edit", "documentChanges")
+        expected = (tmp_path / "tests" / "test_load_load.py").as_uri()
+        assert (value_of(created, "kind"), value_of(created, "uri")) == ("create", expected)
+        assert (value_of(created, "options", "overwrite"), value_of(change, "textDocument", "uri")) == (False, expected)
+        assert "def test_nothing" in value_of(change, "edits", 0, "newText")
+        assert value_of(answer, "note") == ""
+
+
+async def test_a_name_that_was_chosen_is_renamed_without_the_model() -> None:
+    async with replay_editor({"never_loads": "There is no model."}) as editor:
+        editor.open(URI, SOURCE.replace("path", "é😀path".replace("😀", "")))
+        answer = await execute(editor, "name", textDocument={"uri": URI}, range=span(3, 9, 9), words="source")
+        edits = value_of(answer, "edit", "documentChanges", 0, "edits")
+        assert [value_of(each, "newText") for each in edits] == ["source", "source"]
+        assert [value_of(each, "range", "start", "character") for each in edits] == [9, 22]
+
+
+async def test_a_function_is_simplified_where_nothing_may_be_run() -> None:
+    source = "def f(n):\n    a = n\n    return a\n"
+    script = {"replies": [["Simplify this function", "def f(n):\n    return n\n"]]}
+    async with replay_editor(script) as editor:
+        editor.open(URI, source)
+        answer = await execute(editor, "simplify", textDocument={"uri": URI}, range=span(1, 4, 4), examples=10)
+        assert value_of(answer, "badge") == "unverified"
+        assert value_of(answer, "edit", "documentChanges", 0, "edits", 0, "newText") == "    return n\n"
+        wrong = await execute(editor, "simplify", textDocument={"uri": URI}, range=span(1, 4, 4), examples="many")
+        assert "must be a number" in value_of(wrong, "error")
+
+
 async def test_mathematics_is_answered_without_the_model() -> None:
     async with replay_editor({"never_loads": "There is no model."}) as editor:
         answer = await execute(editor, "verify", words="(x + 1)^2 = x^2 + 2x + 1")
@@ -77,7 +121,13 @@ async def test_code_actions_offer_what_fits_the_selection_and_the_kind() -> None
             return [each.title for each in found or ()]
 
         assert await titles(["quickfix"]) == ["Fix: Undefined name `jsn` (codeslm)"]
-        assert await titles(["refactor"]) == ["Write the docstring (codeslm)"]
+        assert await titles(["refactor"]) == [
+            f"{title} (codeslm)"
+            for title in (
+                *("Implement", "Write the docstring", "Simplify", "Add annotations"),
+                *("Find a better name", "Write tests"),
+            )
+        ]
         assert "Explain (codeslm)" in await titles(None)
 
 

@@ -2,18 +2,16 @@
 
     the model reasons freely ──▶ what it boxed
     the model writes assignments at once, under a grammar ──▶ computed
-    while words and calculation disagree, one after the other:
+    while these disagree, one after the other:
         what was reasoned as assignments, under the grammar ──▶ computed
-        more calculations, drawn together ──▶ computed
-        reasoning again, drawn ──▶ what it boxed
+        the model reasons again, several times together, drawn ──▶ what it boxed
 
-What both words and a calculation come to, and few others deny, is *cross-checked*. An equation or an expression needs
-no model: it is solved, and each solution is put in again.
+What two independent derivations come to, and few others deny, is *cross-checked*. An equation or an expression needs no
+model: it is solved, and each solution is put in again.
 """
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +19,7 @@ from dataclasses import dataclass, replace
 from codeslm_lsp.mathematics.mathematician import Mathematician
 from codeslm_lsp.reasoning.calculation import respelled
 from codeslm_lsp.reasoning.question import Means, Question
-from codeslm_lsp.reasoning.speaker import Listener, Style
+from codeslm_lsp.reasoning.speaker import Style
 from codeslm_lsp.reasoning.templates import conversation
 from codeslm_lsp.resources import read_text
 from codeslm_lsp.values import Answer, Badge, Check, ExpressionError, InputError
@@ -29,21 +27,22 @@ from codeslm_lsp.values import Answer, Badge, Check, ExpressionError, InputError
 MAX_CHARACTERS = 4000
 """Of a problem."""
 
-N_CALCULATIONS = 4
-"""So many more calculations are drawn where words and calculation disagree; they are short, and decoded together."""
+N_DRAWN = 3
+"""So often it is reasoned again where words and calculation disagree, decoded together, which takes about twice as long
+as one. To draw calculations instead is cheaper and no use: of 9 such problems of GSM8K the 1.5B calculated one right, and
+reasoned six right in words."""
 
-TEMPERATURE, TOP_P = 0.7, 0.9
+TEMPERATURE, TOP_P = 0.5, 0.9
 """Of what is drawn: enough for another way through the problem (arXiv 2203.11171 used 0.5 to 0.7)."""
-
-CALCULATIONS_WEIGHT = 1.5
-"""What all calculations together count for, a reasoning in words counting for one: drawn from one prompt they make one
-mistake again and again, so that five of them are not five witnesses."""
 
 MAJORITY = 0.6
 """Of all that speaks for any answer, to call one cross-checked: more than half, so that no second is like it."""
 
 REASONING_TOKENS, CALCULATION_TOKENS = 1024, 400
 """Of one derivation; the longest ones that are of any use have some 700 and 300."""
+
+IN_WORDS, CALCULATED, RESTATED = "reasoning in words", "a calculation, computed", "its steps, computed"
+"""How a derivation was made."""
 
 NO_ANSWER = "no answer"
 """What is said of a derivation that came to nothing."""
@@ -52,21 +51,14 @@ _BOX = re.compile(r"\\boxed\s*\{")
 _LAST_NUMBER = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?%?")
 
 
-class Origin(enum.StrEnum):
-    """How a derivation was asked for. What only derivations of one origin come to may be one mistake, made again."""
-
-    WORDS = "reasoning in words"
-    CALCULATION = "a calculation, computed"
-
-
 @dataclass(frozen=True, slots=True)
 class Derivation:
     """One way to an answer, which is empty where it led nowhere. ``how`` says in which way.
 
-    ``weight`` is what its answer counts for among those of its origin.
+    Derivations of the same ``witness`` are not independent; ``weight`` is the part of it that this one is.
     """
 
-    origin: Origin
+    witness: int
     how: str
     answer: str
     text: str
@@ -110,79 +102,60 @@ async def solve_in_words(problem: str, means: Means) -> Answer:
         return Answer("solve", derivations[0].text, Badge.UNVERIFIED, (*checks, none))
     best = groups[0]
     badge = Badge.CROSS_CHECKED if _agree(groups) else Badge.UNVERIFIED
-    ways = " and ".join(dict.fromkeys(each.origin.value for each in best))
-    summary = f"{len(best)} of {len(derivations)} derivations come to this: {ways}."
+    ways = ", ".join(dict.fromkeys(each.how for each in best))
+    summary = f"{len(best)} of {len(derivations)} derivations come to this ({ways})."
     shown = f"**{best[0].answer}**\n\n{summary}\n\n{_reasoning(best)}"
     return Answer("solve", shown, badge, checks, value=best[0].answer)
 
 
 async def derive(problem: str, means: Means) -> tuple[list[Derivation], list[list[Derivation]]]:
-    """Derivations until words and calculation agree, or there are enough of them; and the same by their answers."""
-    found = await _reason(problem, means, Style(REASONING_TOKENS), means.listen)
-    found += await _calculate("solve_derive", {"problem": problem}, means, Origin.CALCULATION, Style())
-    groups = await _groups(found, means.mathematician)
+    """Derivations until two independent ones agree, or there are enough of them; and the same by their answers."""
+    speaker, mathematician = means.speaker, means.mathematician
+    in_words = conversation("solve", {"problem": problem})
+    said = await speaker.say(in_words, Style(REASONING_TOKENS), means.listen)
+    found = [Derivation(0, IN_WORDS, boxed(said), said.strip())]
+    said = await speaker.say(conversation("solve_derive", {"problem": problem}), _calculating())
+    found.append(await _computed(1, CALCULATED, said, mathematician))
+    groups = await _groups(found, mathematician)
     if not _agree(groups):  # What was reasoned may be right, and only calculated wrongly.
         values = {"problem": problem, "solution": found[0].text}
-        [restated] = await _calculate("solve_restate", values, means, Origin.WORDS, Style())
+        said = await speaker.say(conversation("solve_restate", values), _calculating())
+        restated = await _computed(0, RESTATED, said, mathematician)
+        if restated.answer:
+            found[0], restated = replace(found[0], weight=0.5), replace(restated, weight=0.5)
         found.append(restated)
-        if restated.answer:  # These are one witness: where they differ each is half a one.
-            found[0], found[-1] = replace(found[0], weight=0.5), replace(restated, weight=0.5)
-        groups = await _groups(found, means.mathematician)
-    drawn = Style(REASONING_TOKENS, TEMPERATURE, TOP_P, seed=1)
+        groups = await _groups(found, mathematician)
     if not _agree(groups):
-        found += await _calculate(
-            "solve_derive", {"problem": problem}, means, Origin.CALCULATION, drawn, N_CALCULATIONS
-        )
-        groups = await _groups(found, means.mathematician)
-    if not _agree(groups):
-        found += await _reason(problem, means, drawn, None)
-        groups = await _groups(found, means.mathematician)
+        drawn = await speaker.say_samples(in_words, Style(REASONING_TOKENS, TEMPERATURE, TOP_P, seed=1), N_DRAWN)
+        found += [
+            Derivation(number, f"{IN_WORDS}, again", boxed(each), each.strip())
+            for number, each in enumerate(drawn, start=2)
+        ]
+        groups = await _groups(found, mathematician)
     return found, groups
 
 
 def _agree(groups: Sequence[Sequence[Derivation]]) -> bool:
-    """Whether the answer that most speaks for is one that both words and a calculation came to."""
-    if not groups or len({each.origin for each in groups[0]}) < len(Origin):
-        return False
-    votes = [_votes(group, groups) for group in groups]
-    return votes[0] >= MAJORITY * sum(votes)
+    """Whether independent derivations came to the answer that most speaks for, and few to another."""
+    votes = [_votes(group) for group in groups]
+    return bool(groups) and len({each.witness for each in groups[0]}) > 1 and votes[0] >= MAJORITY * sum(votes)
 
 
-def _votes(group: Sequence[Derivation], groups: Sequence[Sequence[Derivation]]) -> float:
-    """What speaks for the answer of a group: words one by one, calculations by their share of all that came to one."""
-    n_calculations = sum(each.origin is Origin.CALCULATION for others in groups for each in others)
-    n_own = sum(each.origin is Origin.CALCULATION for each in group)
-    words = sum(each.weight for each in group if each.origin is Origin.WORDS)
-    return words + (CALCULATIONS_WEIGHT * n_own / n_calculations if n_calculations else 0.0)
+def _votes(group: Sequence[Derivation]) -> float:
+    return sum(each.weight for each in group)
 
 
-async def _reason(problem: str, means: Means, style: Style, listen: Listener | None) -> list[Derivation]:
-    said = await means.speaker.say(conversation("solve", {"problem": problem}), style, listen)
-    how = Origin.WORDS.value + (", again" if style.temperature else "")
-    return [Derivation(Origin.WORDS, how, boxed(said), said.strip())]
+def _calculating() -> Style:
+    return Style(CALCULATION_TOKENS, grammar=read_text("grammars/output/derivation.gbnf"))
 
 
-async def _calculate(
-    template: str, values: dict[str, str], means: Means, origin: Origin, style: Style, n_samples: int = 1
-) -> list[Derivation]:
-    grammar = read_text("grammars/output/derivation.gbnf")
-    style = replace(style, max_tokens=CALCULATION_TOKENS, grammar=grammar)
-    messages = conversation(template, values)
-    if n_samples > 1:
-        calculations = await means.speaker.say_samples(messages, style, n_samples)
-    else:
-        calculations = [await means.speaker.say(messages, style)]
-    return [await _computed(each, origin, means.mathematician) for each in calculations]
-
-
-async def _computed(calculation: str, origin: Origin, mathematician: Mathematician) -> Derivation:
-    how = Origin.CALCULATION.value if origin is Origin.CALCULATION else "its steps, computed"
+async def _computed(witness: int, how: str, calculation: str, mathematician: Mathematician) -> Derivation:
     calculation = respelled(calculation.strip())
     try:
         result = await mathematician.compute(calculation)
     except InputError as error:
-        return Derivation(origin, f"{how} ({error})", "", calculation)
-    return Derivation(origin, how, result.answer, calculation)
+        return Derivation(witness, f"{how} ({error})", "", calculation)
+    return Derivation(witness, how, result.answer, calculation)
 
 
 async def _groups(derivations: Sequence[Derivation], mathematician: Mathematician) -> list[list[Derivation]]:
@@ -200,8 +173,8 @@ async def _groups(derivations: Sequence[Derivation], mathematician: Mathematicia
                 break
         else:
             groups.append([each])
-    computed_first = [sorted(group, key=lambda each: each.how.startswith(Origin.WORDS.value)) for group in groups]
-    return sorted(computed_first, key=lambda group: -_votes(group, groups))
+    computed_first = [sorted(group, key=lambda each: each.how.startswith(IN_WORDS)) for group in groups]
+    return sorted(computed_first, key=lambda group: -_votes(group))
 
 
 async def _same(one: str, other: str, mathematician: Mathematician) -> bool:
@@ -214,7 +187,7 @@ async def _same(one: str, other: str, mathematician: Mathematician) -> bool:
 
 def _reasoning(best: Sequence[Derivation]) -> str:
     """The text to show with the answer: reasoning in words that came to it, else the calculation."""
-    in_words = next((each for each in best if each.how.startswith(Origin.WORDS.value)), None)
+    in_words = next((each for each in best if each.how.startswith(IN_WORDS)), None)
     return in_words.text if in_words is not None else f"```\n{best[0].text}\n```"
 
 

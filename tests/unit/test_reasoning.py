@@ -268,34 +268,39 @@ async def test_what_was_only_calculated_wrongly_is_computed() -> None:
         assert [check.passed for check in answer.checks] == [False, True, True]
 
 
-OTHERS = ["answer = 2\n", "answer = 5\n", "answer = 1\n", "answer = [unreadable"]
-
-
-async def test_calculations_are_drawn_together_where_two_disagree() -> None:
+async def test_words_are_drawn_together_where_two_disagree() -> None:
     async with asking(
         (IN_WORDS, r"\boxed{1}"),
         (IN_STEPS, "answer = 2\n"),
         (RESTATED, "answer = 1\n"),
-        *((IN_STEPS, each) for each in ("answer = 1\n", *OTHERS[:3])),
+        *((IN_WORDS, rf"\boxed{{{each}}}") for each in (1, 1, 5)),
     ) as asker:
         answer = await asker.ask("solve", Question("How many angels dance on a pin?"))
         assert (answer.badge, answer.value) == (Badge.CROSS_CHECKED, "1")
-        assert [request.n_samples for request in asker.engine.requests] == [1, 1, 1, 4]
+        assert [request.n_samples for request in asker.engine.requests] == [1, 1, 1, 3]
 
 
-async def test_derivations_that_disagree_are_tried_again_and_may_stay_unverified() -> None:
+@pytest.mark.parametrize(
+    ("drawn", "value"),
+    [
+        ((r"\text{many}", "7", "[unreadable"), "2"),
+        (("3", "3", "[unreadable"), "3"),
+        (("2", "8", "9"), "2"),
+    ],
+)
+async def test_derivations_that_disagree_may_stay_unverified(drawn: tuple[str, ...], value: str) -> None:
+    """The words and what they were restated as differ, so each is half a witness."""
     async with asking(
         (IN_WORDS, r"\boxed{1}"),
-        (RESTATED, "answer = 3\n"),
+        (RESTATED, "answer = 6\n"),
         (IN_STEPS, "answer = 2\n"),
-        *((IN_STEPS, each) for each in OTHERS),
-        (IN_WORDS, r"\boxed{\text{many}}"),
+        *((IN_WORDS, rf"\boxed{{{each}}}") for each in drawn),
     ) as asker:
         answer = await asker.ask("solve", Question("How many angels dance on a pin?"))
-        assert answer.badge is Badge.UNVERIFIED
+        assert (answer.badge, answer.value) == (Badge.UNVERIFIED, value)
         requests = asker.engine.requests
-        assert [bool(request.grammar) for request in requests] == [False, True, True, True, False]
-        assert {request.temperature for request in requests[3:]} == {0.7}
+        assert [bool(request.grammar) for request in requests] == [False, True, True, False]
+        assert [request.temperature for request in requests] == [0, 0, 0, 0.5]
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,8 @@ MAX_CHARACTERS = 4000
 
 N_DRAWN = 3
 """So often it is reasoned again where words and calculation disagree, decoded together, which takes about twice as long
-as one. To draw calculations instead is cheaper and no use: of 9 such problems of GSM8K the 1.5B calculated one right, but
-reasoned six right in words."""
+as one. To draw calculations instead is cheaper and no use: of 9 such problems of GSM8K the 1.5B calculated one right,
+but reasoned six right in words."""
 
 TEMPERATURE, TOP_P = 0.5, 0.9
 """Of what is drawn: enough for another way through the problem (arXiv 2203.11171 used 0.5 to 0.7)."""

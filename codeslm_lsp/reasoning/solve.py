@@ -20,7 +20,7 @@ from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.speaker import Style
 from codeslm_lsp.reasoning.templates import conversation
 from codeslm_lsp.resources import read_text
-from codeslm_lsp.values import Answer, Badge, Check, InputError
+from codeslm_lsp.values import Answer, Badge, Check, ExpressionError, InputError
 
 MAX_CHARACTERS = 4000
 """Of a problem."""
@@ -129,12 +129,20 @@ async def _groups(derivations: Sequence[Derivation], mathematician: Mathematicia
         if not each.answer:
             continue
         for group in groups:
-            if await mathematician.equal(group[0].answer, each.answer):
+            if await _is_same(group[0].answer, each.answer, mathematician):
                 group.append(each)
                 break
         else:
             groups.append([each])
     return sorted(groups, key=lambda group: (-len({each.origin for each in group}), -len(group)))
+
+
+async def _is_same(left: str, right: str, mathematician: Mathematician) -> bool:
+    """Answers that cannot be compared, such as a page of digits, are different ones: no reason to end the command."""
+    try:
+        return await mathematician.equal(left, right)
+    except ExpressionError:
+        return False
 
 
 def _reasoning(best: Sequence[Derivation]) -> str:

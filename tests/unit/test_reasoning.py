@@ -272,6 +272,18 @@ async def test_derivations_that_disagree_are_tried_again_and_may_stay_unverified
         assert [bool(request.grammar) for request in asker.engine.requests] == [False, True, True, False, False]
 
 
+async def test_an_answer_that_cannot_be_read_is_a_different_one() -> None:
+    unreadable = "1" * 2500  # More than is compared.
+    async with asking(
+        ("Reason step by step", rf"\boxed{{{unreadable}}}"),
+        ("Solution: ", STEPS),
+        ("Never write a result", STEPS),
+    ) as asker:
+        answer = await asker.ask("solve", Question("How many pencils are left?"))
+        assert answer.badge is Badge.CROSS_CHECKED
+        assert answer.text.startswith("**27**")
+
+
 async def test_an_equation_needs_no_model() -> None:
     async with asking() as asker:
         answer = await asker.ask("solve", Question("x^2 - 5x + 6 = 0"))

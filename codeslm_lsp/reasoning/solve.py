@@ -96,13 +96,13 @@ async def derive(problem: str, means: Means) -> tuple[list[Derivation], list[lis
     )
     found.append(restated)
     found.append(await _computed("solve_derive", {"problem": problem}, means, "calculation", "a calculation, computed"))
-    groups = await _groups(found, means.mathematician)
+    groups = await by_answer(found, means.mathematician)
     for number in range(N_MORE):
         if groups and len({each.origin for each in groups[0]}) >= N_AGREEING:
             break
         style = Style(temperature=TEMPERATURE, top_p=TOP_P, seed=1 + number)
         found.append(await _reason(problem, means, f"reasoning again ({number + 1})", style, listen=False))
-        groups = await _groups(found, means.mathematician)
+        groups = await by_answer(found, means.mathematician)
     return found, groups
 
 
@@ -122,7 +122,7 @@ async def _computed(template: str, values: dict[str, str], means: Means, origin:
     return Derivation(origin, how, result.answer, said.strip())
 
 
-async def _groups(derivations: Sequence[Derivation], mathematician: Mathematician) -> list[list[Derivation]]:
+async def by_answer(derivations: Sequence[Derivation], mathematician: Mathematician) -> list[list[Derivation]]:
     """Derivations by their answers: those that most independent ones came to first, computed answers leading."""
     groups: list[list[Derivation]] = []
     for each in derivations:

@@ -118,6 +118,15 @@ def verify(context: typer.Context, claim: Words, as_json: Json = False) -> None:
     _answer(context, "verify", Question(_read(claim)), as_json=as_json)
 
 
+def latex(
+    context: typer.Context,
+    place: Annotated[str, typer.Argument(metavar="FILE:LINE[-LINE]|CODE", help="A function, lines, or an expression.")],
+    as_json: Json = False,
+) -> None:
+    """Write the formula that Python code computes in LaTeX, and read it back to compare it."""
+    _answer(context, "latex", question_about(place), as_json=as_json)
+
+
 ALL: Mapping[str, Callable[..., None]] = MappingProxyType(
     {
         "explain": explain,
@@ -127,6 +136,7 @@ ALL: Mapping[str, Callable[..., None]] = MappingProxyType(
         "test": write_tests,
         "solve": solve,
         "verify": verify,
+        "latex": latex,
         "allow": allow,
     }
 )
@@ -149,6 +159,13 @@ def question_at(place: str, words: str = "") -> Question:
         raise InputError(f"The lines {first}-{last} run backwards; give the smaller number first.")
     end = text.find("\n", cursor_at(read, last, 1))
     return Question(words, read, start, end if end >= 0 else len(text))
+
+
+def question_about(said: str) -> Question:
+    """A place in a file where there is such a file, else what was typed; - reads that from standard input."""
+    match = re.fullmatch(r"(.+?)(?::\d{1,9}(?:-\d{1,9})?)?", said, flags=re.DOTALL)
+    is_place = match is not None and len(match[1]) < 4096 and "\n" not in said and Path(match[1]).is_file()
+    return question_at(said) if is_place else Question(_read(said))
 
 
 def _read(words: str) -> str:

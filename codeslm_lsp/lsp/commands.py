@@ -42,6 +42,7 @@ def actions(document: MirroredDocument, params: types.CodeActionParams) -> list[
     found = [_action("Explain", "explain", types.CodeActionKind.Empty, params)]
     if is_python:
         found.append(_action("Write the docstring", "document", REWRITE, params))
+        found.append(_action("Show as LaTeX", "latex", types.CodeActionKind.Empty, params))
     for diagnostic in params.context.diagnostics[:3]:
         message = diagnostic.message.splitlines()[0] if diagnostic.message else "this"
         found.append(_action(f"Fix: {message}", "fix", QUICK_FIX, params, [diagnostic]))

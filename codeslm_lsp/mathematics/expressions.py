@@ -164,6 +164,23 @@ def free_names(node: Expression) -> frozenset[str]:
     return frozenset().union(*map(free_names, children(node)))
 
 
+def put(node: Expression, old: Expression, new: Expression) -> Expression:
+    """With ``new`` for every ``old`` that nothing binds."""
+    if node == old:
+        return new
+    if isinstance(node, Call) and isinstance(old, Name) and bound_name(node) == old.name:
+        body, variable, *bounds = node.arguments
+        return Call(node.function, (body, variable, *(put(each, old, new) for each in bounds)))
+    return with_children(node, tuple(put(each, old, new) for each in children(node)))
+
+
+def renamed(node: Expression, names: Mapping[str, str]) -> Expression:
+    """With other names, bound ones as well."""
+    if isinstance(node, Name):
+        return Name(names.get(node.name, node.name))
+    return with_children(node, tuple(renamed(each, names) for each in children(node)))
+
+
 def within_limits(node: Expression) -> Expression:
     """The node itself; raises ``ExpressionError`` where it is too large."""
     n_nodes, level, depth = 0, [node], 0

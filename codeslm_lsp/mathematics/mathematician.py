@@ -6,9 +6,13 @@ import asyncio
 import contextlib
 import json
 import sys
+from collections.abc import Collection
 from typing import Any
 
 from codeslm_lsp.mathematics.answers import Computed, Verdict, computed_from, verdict_from
+from codeslm_lsp.mathematics.expressions import Expression
+from codeslm_lsp.mathematics.naming import declaration
+from codeslm_lsp.mathematics.printing import to_text
 from codeslm_lsp.values import ExpressionError
 
 MEMORY_BYTES = 1 << 30
@@ -50,6 +54,24 @@ class Mathematician:
             return verdict_from(await self._ask("verify", text))
         except _Overrun as error:
             return Verdict("unknown", str(error), {}, text)
+
+    async def agree(
+        self,
+        left: Expression,
+        right: Expression,
+        whole: Collection[str] = (),
+        variables: Collection[str] = (),
+        clause: str = "",
+    ) -> Verdict:
+        """Whether two expressions are the same function; ``whole`` are its integers, ``clause`` as behind a claim.
+
+        ``variables`` are none of the constants, whatever they are called. Raises ``ExpressionError``.
+        """
+        declared = declaration((left, right), whole, variables)
+        try:
+            return verdict_from(await self._ask("agree", to_text(left), to_text(right), declared, clause))
+        except _Overrun as error:
+            return Verdict("unknown", str(error), {}, f"{to_text(left)} = {to_text(right)}")
 
     async def compute(self, statements: str) -> Computed:
         """The value of ``answer``. Raises ``ExpressionError``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -64,7 +65,7 @@ def read_statement(text: str) -> Statement:
         raise ExpressionError("There is nothing claimed; write two expressions with =, <, <=, > or >= between them.")
     if "in" in node.operators:
         raise ExpressionError("That something is in a set cannot be checked; write it with < or >.")
-    if any(isinstance(each, Collection | Relation) for side in node.operands for each in walk(side)):
+    if any(isinstance(each, Collection | Relation) for side in node.operands for each in _parts(side)):
         raise ExpressionError("Only relations between numbers can be checked, not between lists or sets; split them.")
     domain = domain_of(node, clause)
     names = frozenset[str]().union(*map(free_names, node.operands))
@@ -76,6 +77,15 @@ def read_statement(text: str) -> Statement:
     domain = Domain({name: each for name, each in domain.ranges.items() if name in kept}, domain.conditions)
     described = domain.described()
     return Statement(relation, domain, to_text(node) + (f" for {described}" if described else ""), has_i)
+
+
+def _parts(node: Expression) -> Iterator[Expression]:
+    """The node and all below it but the conditions of cases."""
+    yield node
+    is_cases = isinstance(node, Call) and node.function == "cases"
+    for i, each in enumerate(children(node)):
+        if not (is_cases and i % 2 == 1):
+            yield from _parts(each)
 
 
 def without_indefinite(relation: Relation) -> Relation:
@@ -118,7 +128,7 @@ def _derivative(node: Expression, variable: str) -> Expression:
 def where_defined(relation: Relation, domain: Domain) -> Domain:
     """Only where it can have real values: variables whose logarithm is taken are positive, whose root is not negative.
 
-    What stands within a sum or integral is left alone: an empty sum has a value whatever its terms are.
+    What stands within a sum, integral or cases is left alone: an empty sum has a value whatever its terms are.
     """
     ranges = dict(domain.ranges)
     waiting = list(relation.operands)
@@ -127,7 +137,7 @@ def where_defined(relation: Relation, domain: Domain) -> Domain:
         match node:
             case Call("log" | "ln" | "sqrt" as function, (Name(name), *_)) if name in ranges:
                 ranges[name] = ranges[name].within(Fraction(0), None, (function != "sqrt", False))
-            case Call("sum" | "product" | "integrate" | "limit" | "diff", _):
+            case Call("sum" | "product" | "integrate" | "limit" | "diff" | "cases", _):
                 continue
         waiting.extend(children(node))
     return Domain(ranges, domain.conditions)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import sympy as sp
 
 from codeslm_lsp.mathematics.answers import Verdict
+from codeslm_lsp.mathematics.cases import Branch, branches_of, narrowed
 from codeslm_lsp.mathematics.domains import Domain, Range
 from codeslm_lsp.mathematics.expressions import Call, Expression, Number, Relation, children, walk, with_children
 from codeslm_lsp.mathematics.inequalities import method_of_sign
@@ -15,8 +16,9 @@ from codeslm_lsp.mathematics.patience import Clock, attempted
 from codeslm_lsp.mathematics.printing import to_text
 from codeslm_lsp.mathematics.proving import method_of_equality
 from codeslm_lsp.mathematics.searching import Search, search
-from codeslm_lsp.mathematics.statements import Statement, read_statement
+from codeslm_lsp.mathematics.statements import Statement, read_statement, where_defined
 from codeslm_lsp.mathematics.symbolic import Symbolic, symbols_of, to_sympy
+from codeslm_lsp.values import ExpressionError
 
 SEARCH_SHARE = 0.3
 """Of the time, at most; a search mostly ends before that."""
@@ -29,13 +31,13 @@ def verify(text: str, limit_s: float) -> Verdict:
     """Whether a claim is true where both sides are defined. Raises ``ExpressionError`` where it is not understood."""
     statement = read_statement(text)
     clock = Clock(limit_s)
-    verdict = _judged(statement, clock)
+    verdict = judged(statement, clock)
     if verdict.outcome != "refuted":
         return verdict
     for relation, how in _other_readings(statement.relation):
         described = statement.domain.described()
         text = to_text(relation) + (f" for {described}" if described else "")
-        other = _judged(replace(statement, relation=relation, text=text), clock)
+        other = judged(replace(statement, relation=relation, text=text), clock)
         if other.outcome != "refuted":
             return replace(other, detail=f"{other.detail.rstrip('.')}; {how}.")
     return verdict
@@ -60,7 +62,8 @@ def _decimal_logarithms(node: Expression) -> Expression:
     return changed
 
 
-def _judged(statement: Statement, clock: Clock) -> Verdict:
+def judged(statement: Statement, clock: Clock) -> Verdict:
+    """Whether all relations of a statement hold."""
     links = statement.relation.links
     verdicts = [_link(statement, *link, Clock(clock.left_s / (len(links) - i))) for i, link in enumerate(links)]
     for outcome in ("refuted", "unknown"):
@@ -75,6 +78,12 @@ def _joined(verdicts: list[Verdict]) -> str:
 
 
 def _link(statement: Statement, left: Expression, operator: str, right: Expression, clock: Clock) -> Verdict:
+    try:
+        branches = branches_of(Relation((operator,), (left, right)))
+    except ExpressionError as error:
+        return Verdict("unknown", str(error), {}, statement.text)
+    if len(branches) > 1 or branches[0].conditions:
+        return _by_cases(statement, branches, clock)
     domain = statement.domain
     where = f" for {described}" if (described := domain.described()) else ""
     found = search(left, operator, right, domain, has_i=statement.has_i, clock=Clock(clock.left_s * SEARCH_SHARE))
@@ -91,6 +100,29 @@ def _link(statement: Statement, left: Expression, operator: str, right: Expressi
     return Verdict(
         "unknown", f"No proof and no counterexample was found{where}: {found.described()}.", {}, statement.text
     )
+
+
+def _by_cases(statement: Statement, branches: tuple[Branch, ...], clock: Clock) -> Verdict:
+    """Proved if all cases are; one that is refuted, or not proved, decides."""
+    verdicts: list[Verdict] = []
+    for i, branch in enumerate(branches):
+        part = narrowed(branch, statement.domain)
+        if part is None:
+            continue  # It never comes to that.
+        relation, domain = part
+        left, operator, right = relation.links[0]
+        each = replace(statement, relation=relation, domain=where_defined(relation, domain))
+        verdicts.append(_link(each, left, operator, right, Clock(clock.left_s / (len(branches) - i))))
+        if verdicts[-1].outcome == "refuted":
+            break
+    for outcome in ("refuted", "unknown"):
+        for verdict in verdicts:
+            if verdict.outcome == outcome:
+                return verdict
+    if not verdicts:
+        return Verdict("unknown", "No case of it ever occurs.", {}, statement.text)
+    details = dict.fromkeys(f"{each.detail[0].lower()}{each.detail[1:].rstrip('.')}" for each in verdicts)
+    return Verdict("proved", "Case by case: " + "; ".join(details) + ".", {}, statement.text)
 
 
 def _is_enough(found: Search, domain: Domain) -> bool:

@@ -20,11 +20,12 @@ TOO_LARGE = "The question takes more memory than it may; ask for something small
 def main() -> None:
     """Until the end of the input."""
     _limit_memory(int(sys.argv[1]))
+    from codeslm_lsp.mathematics.agreement import agree
     from codeslm_lsp.mathematics.computing import compute
     from codeslm_lsp.mathematics.equality import equal
     from codeslm_lsp.mathematics.verifying import verify
 
-    tasks: Mapping[str, Callable[..., Answer]] = {"verify": verify, "compute": compute, "equal": equal}
+    tasks: Mapping[str, Callable[..., Answer]] = {"verify": verify, "agree": agree, "compute": compute, "equal": equal}
     for line in sys.stdin:
         question = json.loads(line)
         said = _answer(tasks[question["task"]], question["texts"], question["limit_s"])

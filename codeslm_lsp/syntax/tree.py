@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from typing import TypeAlias
 
 import tree_sitter
 
@@ -36,6 +37,9 @@ _CHUNK = 8192
 _UNTOLD = re.compile(r"[\w\s]+")
 """What neither opens nor closes anything."""
 
+
+Node: TypeAlias = tree_sitter.Node
+"""For rooms that read trees and may not import tree-sitter."""
 
 Span = tuple[int, int]
 """Where something begins and ends, in bytes of a tree's ``source``."""

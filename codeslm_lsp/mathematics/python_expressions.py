@@ -1,0 +1,305 @@
+"""An expression in a Python syntax tree → the same as mathematics. What is none is refused, with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from codeslm_lsp.mathematics.expressions import (
+    MAX_NESTING,
+    Binary,
+    Call,
+    Expression,
+    Name,
+    Number,
+    Relation,
+    Unary,
+    within_limits,
+)
+from codeslm_lsp.mathematics.functions import CONSTANTS
+from codeslm_lsp.mathematics.parser import checked_call
+from codeslm_lsp.mathematics.python_names import PythonNames, text_of
+from codeslm_lsp.mathematics.tokens import number_token
+from codeslm_lsp.syntax.tree import Node, SyntaxTree
+from codeslm_lsp.values import ExpressionError
+
+_OPERATORS = {"+": "+", "-": "-", "*": "*", "/": "/", "**": "^"}
+_COMPARED = {"==": "=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_NEGATED = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+
+
+class PythonExpressions:
+    """Reads expressions. ``known`` are the values of local names; ``is_open``: any other name is a variable."""
+
+    def __init__(
+        self,
+        tree: SyntaxTree,
+        names: PythonNames,
+        known: Mapping[str, Expression],
+        *,
+        is_open: bool,
+        first_line: int = 1,
+    ) -> None:
+        self._tree = tree
+        self._names = names
+        self._known = known
+        self._is_open = is_open
+        self._first_line = first_line
+        self._n_deep = 0
+
+    def of(self, node: Node) -> Expression:
+        """The value of a node. Raises ``ExpressionError``."""
+        self._n_deep += 1
+        if self._n_deep > 2 * MAX_NESTING:
+            raise self.refused(node, "is nested too deep for a formula; split it")
+        expression = self._read(node)
+        self._n_deep -= 1
+        return expression
+
+    def condition(self, node: Node) -> Expression:
+        """A relation, or ``all`` and ``any`` of some; a bare number is true where it is not 0."""
+        match node.type:
+            case "parenthesized_expression":
+                return self.condition(node.named_children[0])
+            case "comparison_operator":
+                return self._relation(node)
+            case "boolean_operator":
+                is_and = self._text(node.child_by_field_name("operator")) == "and"
+                sides = [node.child_by_field_name(side) for side in ("left", "right")]
+                first, second = (self.condition(each) for each in sides if each is not None)
+                return both(first, second) if is_and else Call("any", (first, second))
+            case "not_operator":
+                return negation(self.condition(node.named_children[-1]))
+        return Relation(("!=",), (self.of(node), Number("0")))
+
+    def operation(self, node: Node, operator: str, left: Expression, right: Expression) -> Expression:
+        """``a // b`` and the like, as Python works them out."""
+        if operator in _OPERATORS:
+            return Binary(_OPERATORS[operator], left, right)
+        if operator == "//":
+            return Call("floor", (Binary("/", left, right),))
+        if operator == "%":
+            return Call("mod", (left, right))
+        raise self.refused(node, f"has the operator {operator}, which is no arithmetic")
+
+    def refused(self, node: Node, why: str) -> ExpressionError:
+        """``why`` with the line."""
+        return ExpressionError(f"Line {self._first_line + node.start_point[0]} {why}.")
+
+    def with_names(self, known: Mapping[str, Expression]) -> PythonExpressions:
+        """The same where more is known."""
+        names = {**self._known, **known}
+        return PythonExpressions(self._tree, self._names, names, is_open=self._is_open, first_line=self._first_line)
+
+    def _text(self, node: Node | None) -> str:
+        return text_of(self._tree, node)
+
+    def _read(self, node: Node) -> Expression:
+        text = self._text(node)
+        match node.type:
+            case "parenthesized_expression":
+                return self.of(node.named_children[0])
+            case "integer" | "float":
+                return self._number(node, text)
+            case "identifier":
+                return self._name(node, text)
+            case "unary_operator" if text[0] in "+-":
+                operand = self.of(node.named_children[0])
+                return operand if text[0] == "+" else Unary("-", operand)
+            case "binary_operator":
+                left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+                if left is not None and right is not None:
+                    operator = self._text(node.child_by_field_name("operator"))
+                    return self.operation(node, operator, self.of(left), self.of(right))
+            case "conditional_expression":
+                value, condition, other = [each for each in node.named_children if each.type != "comment"]
+                return cases(self.of(value), self.condition(condition), self.of(other))
+            case "attribute":
+                constant = self._names.constant(text)
+                if constant is not None and text.partition(".")[0] not in self._known:
+                    return self._constant(node, constant)
+                if text.startswith("self.") and text.count(".") == 1:
+                    return self._attribute(node, text.removeprefix("self."))
+            case "call":
+                return self._call(node)
+        what = node.type.replace("_", " ")
+        raise self.refused(node, f"has {text[:40]!r} ({what}), which is no arithmetic of numbers")
+
+    def _number(self, node: Node, text: str) -> Expression:
+        digits = text.replace("_", "")
+        if digits[:2].lower() in ("0x", "0o", "0b"):
+            return Number(str(int(digits, 0)))
+        if digits[-1] not in "0123456789.":
+            raise self.refused(node, f"has the number {text[:40]}, which is not real")
+        number_token(digits.strip("."), 0)
+        return Number(f"0{digits}" if digits[0] == "." else digits.removesuffix("."))
+
+    def _name(self, node: Node, name: str) -> Expression:
+        if name in self._known:
+            return self._known[name]
+        constant = self._names.constant(name)
+        if constant is not None:
+            return self._constant(node, constant)
+        if name in self._names.numbers:
+            others = {each: value for each, value in self._names.numbers.items() if each != name}
+            names = replace(self._names, numbers=others)
+            at_top = PythonExpressions(self._tree, names, {}, is_open=False, first_line=self._first_line)
+            return at_top.of(self._names.numbers[name])
+        if self._is_open or name in self._names.symbols:
+            return self._variable(node, name)
+        raise self.refused(node, f"uses {name}, which is no parameter and has no value there")
+
+    def _attribute(self, node: Node, name: str) -> Expression:
+        """``self.radius`` is the variable radius, unless a local name is called so too."""
+        if name in self._known:
+            raise self.refused(node, f"uses {name} and self.{name}, which would be the same in a formula; rename one")
+        return self._variable(node, name)
+
+    def _variable(self, node: Node, name: str) -> Expression:
+        """A name that is no parameter: only these may be called as constants are."""
+        if name in CONSTANTS:
+            raise self.refused(node, f"uses {name}, which is a constant in formulas; rename it")
+        return Name(writable(name))
+
+    def _constant(self, node: Node, name: str) -> Expression:
+        if name in self._known:
+            raise self.refused(node, f"uses the constant {name}, which is the name of a parameter too; rename that")
+        return Name(name)
+
+    def _relation(self, node: Node) -> Expression:
+        operators = [self._text(each) for each in node.children if not each.is_named]
+        if any(each not in _COMPARED for each in operators):
+            raise self.refused(
+                node,
+                f"compares by '{next(each for each in operators if each not in _COMPARED)}', "
+                "which is no relation of numbers",
+            )
+        return Relation(tuple(_COMPARED[each] for each in operators), tuple(map(self.of, node.named_children)))
+
+    def _call(self, node: Node) -> Expression:
+        called = self._text(node.child_by_field_name("function"))
+        is_local = called.partition(".")[0] in self._known
+        function = None if is_local else self._names.function(called)
+        given = node.child_by_field_name("arguments")
+        if function is None or given is None:
+            raise self.refused(node, f"calls {called[:40]}, of which is not known what it computes")
+        nodes = (
+            [given]
+            if given.type == "generator_expression"
+            else [n for n in given.named_children if n.type != "comment"]
+        )
+        if len(nodes) == 1 and nodes[0].type in ("generator_expression", "list_comprehension"):
+            return self._series(node, function, nodes[0])
+        if function == "where" and len(nodes) == 3:
+            return cases(self.of(nodes[1]), self.condition(nodes[0]), self.of(nodes[2]))
+        if any(each.type in ("keyword_argument", "list_splat", "dictionary_splat") for each in nodes):
+            raise self.refused(node, f"calls {called[:40]} with named or spread arguments, which are not understood")
+        try:
+            return written_out(function, tuple(self.of(each) for each in nodes))
+        except LookupError:
+            raise self.refused(node, f"calls {called[:40]} with arguments that are not understood") from None
+
+    def _series(self, node: Node, function: str, inner: Node) -> Expression:
+        """``sum(… for k in range(a, b))``."""
+        body, *clauses = [each for each in inner.named_children if each.type != "comment"]
+        if function not in ("sum", "product") or len(clauses) != 1 or clauses[0].type != "for_in_clause":
+            raise self.refused(node, "has a comprehension that is no sum or product over one range")
+        name, low, high = self.counted(clauses[0])
+        return Call(function, (self.with_names({name: Name(name)}).of(body), Name(name), low, high))
+
+    def counted(self, node: Node) -> tuple[str, Expression, Expression]:
+        """``k in range(a, b)`` as its name, a and b - 1."""
+        variable, ranged = node.child_by_field_name("left"), node.child_by_field_name("right")
+        given = ranged.child_by_field_name("arguments") if ranged is not None and ranged.type == "call" else None
+        is_range = ranged is not None and self._text(ranged.child_by_field_name("function")) == "range"
+        if variable is None or variable.type != "identifier" or given is None or not is_range:
+            raise self.refused(node, "goes over something else than a range, which is no sum")
+        ends = [self.of(each) for each in given.named_children]
+        name = writable(self._text(variable))
+        if not 1 <= len(ends) <= 2:
+            raise self.refused(node, "has a range with steps, which is no sum")
+        if name in self._known:
+            raise self.refused(node, f"counts in {name}, which has a value already; rename one of them")
+        return name, ends[0] if len(ends) == 2 else Number("0"), _one_less(ends[-1])
+
+
+def written_out(function: str, values: tuple[Expression, ...]) -> Expression:
+    """A call of Python's as mathematics. Raises ``LookupError`` for a number of arguments that it does not take."""
+    match function, values:
+        case "pow", (base, exponent):
+            return Binary("^", base, exponent)
+        case "square", (value,):
+            return Binary("^", value, Number("2"))
+        case "radians", (value,):
+            return Binary("/", Binary("*", value, Name("pi")), Number("180"))
+        case "degrees", (value,):
+            return Binary("/", Binary("*", value, Number("180")), Name("pi"))
+        case (("log2" | "log10"), (value,)):
+            return Call("log", (value, Number(function.removeprefix("log"))))
+        case "log1p", (value,):
+            return Call("log", (Binary("+", Number("1"), value),))
+        case "expm1", (value,):
+            return Binary("-", Call("exp", (value,)), Number("1"))
+        case "hypot", (first, second):
+            squares = (Binary("^", each, Number("2")) for each in (first, second))
+            return Call("sqrt", (Binary("+", *squares),))
+        case "isqrt", (value,):
+            return Call("floor", (Call("sqrt", (value,)),))
+        case "perm", (n, k):
+            return Binary("/", Call("factorial", (n,)), Call("factorial", (Binary("-", n, k),)))
+        case "float", (value,):
+            return value
+        case (("pow" | "square" | "radians" | "degrees" | "log2" | "log10" | "log1p" | "expm1" | "hypot" | "isqrt"), _):
+            raise LookupError(function)
+        case (("perm" | "float" | "sum" | "product" | "where"), _):
+            raise LookupError(function)
+    try:
+        return checked_call(function, values)
+    except ExpressionError:
+        raise LookupError(function) from None
+
+
+def cases(value: Expression, condition: Expression, other: Expression | None) -> Expression:
+    """``value`` where the condition holds, else ``other``, cases of which are put behind it."""
+    if value == other:
+        return value
+    if isinstance(other, Call) and other.function == "cases":
+        return within_limits(Call("cases", (value, condition, *other.arguments)))
+    return Call("cases", (value, condition) if other is None else (value, condition, other))
+
+
+def both(first: Expression, second: Expression) -> Expression:
+    """What holds where both conditions do."""
+    sides = [
+        each.arguments if isinstance(each, Call) and each.function == "all" else (each,) for each in (first, second)
+    ]
+    return Call("all", (*sides[0], *sides[1]))
+
+
+def negation(condition: Expression) -> Expression:
+    """What holds where the condition does not."""
+    match condition:
+        case Call("all" | "any" as function, parts):
+            return Call("any" if function == "all" else "all", tuple(map(negation, parts)))
+        case Relation((operator,), operands):
+            return Relation((_NEGATED[operator],), operands)
+        case Relation():
+            links = [Relation((_NEGATED[operator],), (left, right)) for left, operator, right in condition.links]
+            return Call("any", tuple(links))
+    raise ExpressionError("A condition must be a relation such as x < 0; correct that.")
+
+
+def writable(name: str) -> str:
+    """The name itself. Raises ``ExpressionError`` for one that is no name in mathematical text."""
+    if not name.isascii() or not name[0].isalpha():
+        raise ExpressionError(f"The name {name} cannot stand in a formula; begin it with a Latin letter.")
+    return name
+
+
+def _one_less(end: Expression) -> Expression:
+    """Where a range ends; ``n + 1`` less 1 is ``n``."""
+    if isinstance(end, Binary) and end.operator == "+" and end.right == Number("1"):
+        return end.left
+    if isinstance(end, Number) and end.text.isdigit() and int(end.text) > 0:
+        return Number(str(int(end.text) - 1))
+    return Binary("-", end, Number("1"))

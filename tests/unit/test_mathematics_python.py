@@ -1,0 +1,149 @@
+"""Python code as formulas, and those as LaTeX that says the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from codeslm_lsp.mathematics.expressions import Name, walk
+from codeslm_lsp.mathematics.latex import plain_text
+from codeslm_lsp.mathematics.latex_writing import latex_of, spelled
+from codeslm_lsp.mathematics.naming import canonical, declaration
+from codeslm_lsp.mathematics.parser import parse_plain
+from codeslm_lsp.mathematics.printing import to_text
+from codeslm_lsp.mathematics.python_formulas import Formula, formula_at, formula_in
+from codeslm_lsp.syntax.languages import languages
+from codeslm_lsp.syntax.tree import parse
+from codeslm_lsp.values import ExpressionError
+
+AREA = '''
+import math
+
+def area(radius: float) -> float:
+    """The area of a circle."""
+    square = radius**2  # of the radius
+    return math.pi * square
+'''
+
+FORMULAS = {
+    AREA: "pi*radius^2",
+    "def f(a, b):\n    c = a + b\n    c *= 2\n    return c / b\n": "(a + b)*2/b",
+    "def f(x):\n    a, b = x, 2 * x\n    a, b = b, a\n    return a - b\n": "2*x - x",
+    "def f(n):\n    return sum(k**2 for k in range(1, n + 1))\n": "sum(k^2, k, 1, n)",
+    "def f(n):\n    return sum([k for k in range(n)])\n": "sum(k, k, 0, n - 1)",
+    "import math\ndef f(n):\n    return math.prod(k for k in range(1, 6))\n": "product(k, k, 1, 5)",
+    "def f():\n    t = 0.0\n    for k in range(9):\n        s = k\n        t += s\n    return t\n": "sum(k, k, 0, 8)",
+    "def f(n):\n    t = 2\n    for k in range(n):\n        t *= k\n    return t\n": "2*product(k, k, 0, n - 1)",
+    "def f(n, k):\n    return math.comb(n, k) % 7 + n // 2\n": "mod(binomial(n, k), 7) + floor(n/2)",
+    "def f(x):\n    return math.log(x, 2) + math.log10(x) + abs(-x)\n": "log(x, 2) + log(x, 10) + abs(-x)",
+    "class A:\n    def f(self, x, *, y=2):\n        return max(x, y) * self.rate\n": "max(x, y)*rate",
+    "from math import sqrt as root, pi\ndef f(x):\n    return root(x) * pi + 0x10\n": "sqrt(x)*pi + 16",
+    "import numpy as n\ndef f(x):\n    return n.where(x > 0, n.arcsin(x), 0)\n": "cases(asin(x), (x > 0), 0)",
+    "G = 6.7e-11\ndef f(m, r):\n    return G * m / r**2\n": "6.7e-11*m/r^2",
+    "def f(x):\n    if x < 0:\n        return -x\n    return x\n": "cases(-x, (x < 0), x)",
+    "def f(x):\n    if not x:\n        y = 1\n    elif x > 1:\n        y = 2\n    else:\n        y = x\n    return y": (
+        "cases(1, (x = 0), 2, (x > 1), x)"
+    ),
+    "def f(x):\n    if x < 0 or x > 9:\n        raise ValueError\n    return x\n": "cases(x, all((x >= 0), (x <= 9)))",
+    "def f(x):\n    assert 0 <= x < 1, 'no'\n    return x\n": "cases(x, (0 <= x < 1))",
+    "def f(x):\n    return 1 if x == 0 else 2\n": "cases(1, (x = 0), 2)",
+}
+
+
+def formula_of(source: str) -> Formula:
+    return formula_at(parse(source, languages()["python"]), source.index("def f" if "def f" in source else "def "))
+
+
+@pytest.mark.parametrize("source", FORMULAS)
+def test_a_function_is_read_as_a_formula(source: str) -> None:
+    assert to_text(formula_of(source).expression) == FORMULAS[source]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("def f(x):\n    while x:\n        x -= 1\n    return 1\n", "Line 2 has a while"),
+        ("def f(x):\n    for i in x:\n        pass\n    return 1\n", "Line 2 goes over something else"),
+        ("def f(x):\n    t = 1\n    for k in range(x):\n        t = t + k\n    return t\n", "Line 3 has a loop"),
+        ("def f(x):\n    t = 1\n    for k in range(x):\n        t *= t + k\n    return t\n", "Line 4 uses t"),
+        ("def f(x):\n    try:\n        return 1\n    finally:\n        pass\n", "Line 2 has a try"),
+        ("def f(x):\n    pass\n", "without a return"),
+        ("def f(x):\n    if x > 0:\n        return 1\n", "without a return"),
+        ("def f(x):\n    raise ValueError\n", "only raises"),
+        ("def f(x):\n    return g(x)\n", "Line 2 calls g"),
+        ("def f(x):\n    return sqrt(x)\n", "Line 2 calls sqrt"),
+        ("def sqrt(x):\n    return x\ndef f(x):\n    return sqrt(x)\n", "Line 4 calls sqrt"),
+        ("from my.maths import sqrt\ndef f(x):\n    return sqrt(x)\n", "Line 3 calls sqrt"),
+        ("def abs(x):\n    return 1\ndef f(x):\n    return abs(x)\n", "Line 4 calls abs"),
+        ("import other as math\ndef f(x):\n    return math.sin(x)\n", "Line 3 calls math.sin"),
+        ("def f(x, math):\n    return math.sin(x)\n", "calls math.sin"),
+        ("def f(x):\n    return os.system(x)\n", "Line 2 calls os.system"),
+        ("def f(x):\n    return y\n", "Line 2 uses y"),
+        ("A = B\nB = A\ndef f(x):\n    return A\n", "uses A"),
+        ("def f(*x):\n    return 1\n", "no formula"),
+        ("def f(x: str):\n    return x * 2\n", "no number"),
+        ("@twice\ndef f(x):\n    return x\n", "decorator twice"),
+        ("async def f(x):\n    return x\n", "async"),
+        ("def f(x):\n    return x[0]\n", "Line 2 has 'x[0]'"),
+        ("def f(x):\n    return x is None\n", "comparison operator"),
+        ("def f(x):\n    return 1 if x in (1, 2) else 3\n", "compares by 'in'"),
+        ("def f(x):\n    return (x\n", "syntax error"),
+        ("def f(x):\n    return 1j\n", "not real"),
+        ("def f(x):\n    return math.sin(x, 2)\n", "arguments that are not understood"),
+        ("class A:\n    def f(self, x):\n        return self.e * x\n", "constant in formulas"),
+        ("import math\ndef f(e):\n    return e * math.e\n", "rename"),
+        ("def f(x):\n    return sum(x for x in range(x))\n", "counts in x"),
+        ("def f(ä):\n    return ä\n", "Latin letter"),
+        ("def f(x):\n    return " + "(" * 150 + "x" + ")" * 150 + "\n", "nested"),
+        ("def f(x):\n    return " + "+".join("x" * 400) + "\n", "nested"),
+        ("def f(x):\n" + "    x = x * x\n" * 40 + "    return x\n", "parts"),
+        ("def f(x):\n" + "    if x > 1:\n        x += 1\n" * 12 + "    return x\n", "split"),
+    ],
+)
+def test_what_is_no_formula_is_told(source: str, words: str) -> None:
+    with pytest.raises(ExpressionError) as told:
+        formula_of(source)
+    assert words in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "latex"),
+    [
+        ("x**2 + sqrt(y)", r"x^{2} + \sqrt{y}"),
+        ("radius * theta1 * x1 - v_max/(2*a)", r"\mathit{radius} \theta_{1} x_{1} - \frac{v_{max}}{2 a}"),
+        ("x1 + x_1 + a_b_c", r"\mathit{x1} + \mathit{x\_1} + \mathit{a\_b\_c}"),
+        ("sin(x)**2 * 2 - (a - b) * (c/d)**2", (
+            r"\sin^{2}\left(x\right) \cdot 2 - \left(a - b\right) \left(\frac{c}{d}\right)^{2}"
+        )),
+        ("sum(k for k in range(3)) * 2 - (7 % x) * y", (
+            r"\left(\sum_{k = 0}^{2} k\right) \cdot 2 - \left(7 \bmod x\right) y"
+        )),
+        ("abs(abs(x) - 1) * factorial(n)", r"\left|\left|x\right| - 1\right| n!"),
+        ("cbrt(y) * log(x, 2) / log(x)", r"\frac{\sqrt[3]{y} \log_{2}\left(x\right)}{\ln\left(x\right)}"),
+        ("6.67e-11 * m * 1e3", r"6.67 \cdot 10^{-11} m \cdot 10^{3}"),
+        ("n // 2 + ceil(x)", r"\left\lfloor \frac{n}{2} \right\rfloor + \left\lceil x \right\rceil"),
+        ("2**-x * (-1)**n - -x", r"2^{-x} \left(-1\right)^{n} - \left(-x\right)"),
+        ("1 if x < 0 and (y < 0 or z > 2) else exp(x)", (
+            r"\begin{cases} 1 & \text{if } x < 0 \text{ and } \left(y < 0 \text{ or } z > 2\right) \\ "
+            r"e^{x} & \text{otherwise} \end{cases}"
+        )),
+        ("atan2(y, x) * asinh(x) * min(x, 2*pi)", (
+            r"\operatorname{atan2}\left(y, x\right) \operatorname{asinh}\left(x\right) \min\left(x, 2 \pi\right)"
+        )),
+        ("a = b + 1\na**2", r"\left(b + 1\right)^{2}"),
+    ],
+)  # fmt: skip
+def test_code_as_latex_that_is_read_as_the_same(code: str, latex: str) -> None:
+    expression = formula_in(code).expression
+    assert latex_of(expression) == latex
+    names = {each.name for each in walk(expression) if isinstance(each, Name)}
+    read = spelled(parse_plain(plain_text(latex), names - {"pi"}), names)
+    numbers = ("6.67e-11 * m * 1e3",)  # Read as 6.67*10^-11: the same value, as another expression.
+    assert (canonical(read) == canonical(expression)) == (code not in numbers)
+
+
+@pytest.mark.parametrize("source", FORMULAS)
+def test_a_formula_comes_back_from_its_text(source: str) -> None:
+    formula = formula_of(source)
+    assert set(declaration([formula.expression], formula.whole, formula.variables).split()) >= {
+        name for name in formula.variables if name in to_text(formula.expression).split("*")
+    }

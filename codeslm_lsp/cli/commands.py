@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
@@ -127,6 +128,21 @@ def latex(
     _answer(context, "latex", question_about(place), as_json=as_json)
 
 
+def formula(
+    context: typer.Context,
+    said: Annotated[str, typer.Argument(metavar="FORMULA|FILE:LINE[-LINE]", help="Plain or LaTeX; - reads it.")],
+    apply: Annotated[bool, typer.Option("--apply", help="Write it into the file, below the formula.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a formula as Python, and read that back to compare it."""
+    question = question_about(said)
+    if question.document is not None and question.start == question.end:
+        text = question.document.text
+        end = text.find("\n", question.start)
+        question = replace(question, end=end if end >= 0 else len(text))
+    _answer(context, "formula", question, as_json=as_json, apply=apply)
+
+
 ALL: Mapping[str, Callable[..., None]] = MappingProxyType(
     {
         "explain": explain,
@@ -137,6 +153,7 @@ ALL: Mapping[str, Callable[..., None]] = MappingProxyType(
         "solve": solve,
         "verify": verify,
         "latex": latex,
+        "formula": formula,
         "allow": allow,
     }
 )

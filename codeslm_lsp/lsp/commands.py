@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -30,6 +31,9 @@ REPORT_EVERY_S = 0.2
 
 APPLY, DISCARD = "Apply", "Discard"
 
+MAY_BE_FORMULA = re.compile(r"[\\^$=*/]|\w\s*[-+]\s*\w")
+"""What a selection has that is offered to be written as code."""
+
 QUICK_FIX, REWRITE = types.CodeActionKind.QuickFix, types.CodeActionKind.RefactorRewrite
 
 MAX_SHOWN = 2000
@@ -50,6 +54,9 @@ def actions(document: MirroredDocument, params: types.CodeActionParams) -> list[
     if params.range.start != params.range.end:
         found.append(_action("Solve", "solve", types.CodeActionKind.Empty, params))
         found.append(_action("Is this true?", "verify", types.CodeActionKind.Empty, params))
+        start, end = document.offset_at(params.range.start), document.offset_at(params.range.end)
+        if MAY_BE_FORMULA.search(document.source[start:end]):
+            found.append(_action("Write this formula as code", "formula", REWRITE, params))
     only = params.context.only
     return [each for each in found if only is None or _is_wanted(each.kind or "", only)]
 

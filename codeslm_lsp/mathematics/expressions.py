@@ -144,6 +144,15 @@ def walk(node: Expression) -> Iterator[Expression]:
         waiting.extend(children(each))
 
 
+def values_in(node: Expression) -> Iterator[Expression]:
+    """The node and all below it but the conditions of cases."""
+    yield node
+    is_cases = isinstance(node, Call) and node.function == "cases"
+    for i, each in enumerate(children(node)):
+        if not (is_cases and i % 2 == 1):
+            yield from values_in(each)
+
+
 def bound_name(node: Call) -> str | None:
     """The variable that a call binds in its first argument."""
     place = BINDERS.get(node.function)

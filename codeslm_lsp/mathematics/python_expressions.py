@@ -68,9 +68,20 @@ class PythonExpressions:
                 sides = [node.child_by_field_name(side) for side in ("left", "right")]
                 first, second = (self.condition(each) for each in sides if each is not None)
                 return both(first, second) if is_and else Call("any", (first, second))
+            case "call" if (logical := self._logical(node)) is not None:
+                function, given = logical
+                one, other = (self.condition(each) for each in given)
+                return both(one, other) if function == "all" else Call("any", (one, other))
             case "not_operator":
                 return negation(self.condition(node.named_children[-1]))
         return Relation(("!=",), (self.of(node), Number("0")))
+
+    def _logical(self, node: Node) -> tuple[str, list[Node]] | None:
+        """``all`` or ``any`` and its two conditions where it is numpy's ``logical_and`` or ``logical_or``."""
+        function = self._names.function(self._text(node.child_by_field_name("function")))
+        arguments = node.child_by_field_name("arguments")
+        given = arguments.named_children if arguments is not None else []
+        return (function, given) if function in ("all", "any") and len(given) == 2 else None
 
     def operation(self, node: Node, operator: str, left: Expression, right: Expression) -> Expression:
         """``a // b`` and the like, as Python works them out."""
@@ -113,7 +124,7 @@ class PythonExpressions:
                     return self.operation(node, operator, self.of(left), self.of(right))
             case "conditional_expression":
                 value, condition, other = [each for each in node.named_children if each.type != "comment"]
-                return cases(self.of(value), self.condition(condition), self.of(other))
+                return cases(self.of(value), self.condition(condition), self._other(other))
             case "attribute":
                 constant = self._names.constant(text)
                 if constant is not None and text.partition(".")[0] not in self._known:
@@ -149,6 +160,10 @@ class PythonExpressions:
             return self._variable(node, name)
         raise self.refused(node, f"uses {name}, which is no parameter and has no value there")
 
+    def _other(self, node: Node) -> Expression | None:
+        """What counts where a condition does not hold: ``nan`` is no value."""
+        return None if self._names.constant(self._text(node)) == "nan" else self.of(node)
+
     def _attribute(self, node: Node, name: str) -> Expression:
         """``self.radius`` is the variable radius, unless a local name is called so too."""
         if name in self._known:
@@ -162,6 +177,8 @@ class PythonExpressions:
         return Name(writable(name))
 
     def _constant(self, node: Node, name: str) -> Expression:
+        if name == "nan":
+            raise self.refused(node, "uses nan, which is no number")
         if name in self._known:
             raise self.refused(node, f"uses the constant {name}, which is the name of a parameter too; rename that")
         return Name(name)
@@ -191,7 +208,7 @@ class PythonExpressions:
         if len(nodes) == 1 and nodes[0].type in ("generator_expression", "list_comprehension"):
             return self._series(node, function, nodes[0])
         if function == "where" and len(nodes) == 3:
-            return cases(self.of(nodes[1]), self.condition(nodes[0]), self.of(nodes[2]))
+            return cases(self.of(nodes[1]), self.condition(nodes[0]), self._other(nodes[2]))
         if any(each.type in ("keyword_argument", "list_splat", "dictionary_splat") for each in nodes):
             raise self.refused(node, f"calls {called[:40]} with named or spread arguments, which are not understood")
         try:

@@ -73,7 +73,7 @@ def formula_at(tree: SyntaxTree, def_start: int, names: PythonNames | None = Non
     return checked(Formula(name, tuple(declared), value, whole, tuple(others)))
 
 
-def formula_in(text: str, first_line: int = 1, names: PythonNames = FRAGMENT) -> Formula:
+def formula_in(text: str, first_line: int = 1, names: PythonNames | None = None) -> Formula:
     """The formula of an expression, or of assignments, the last of which counts. Raises ``ExpressionError``."""
     tree = parse(text, languages()["python"])
     if tree.root is None or tree.root.has_error:
@@ -81,9 +81,9 @@ def formula_in(text: str, first_line: int = 1, names: PythonNames = FRAGMENT) ->
     nodes = _nodes(tree.root)
     functions = [node for node in nodes if node.type == "function_definition"]
     if len(functions) == 1 == len([node for node in nodes if "import" not in node.type]):
-        return formula_at(tree, tree.source.to_offset(functions[0].start_byte))
+        return formula_at(tree, tree.source.to_offset(functions[0].start_byte), names)
     known: dict[str, Expression] = {}
-    reading, name, value = _Reading(tree, names, first_line, is_open=True), "", None
+    reading, name, value = _Reading(tree, names or FRAGMENT, first_line, is_open=True), "", None
     for node in nodes:
         inner = node.named_children[0] if node.type == "expression_statement" else node
         if inner.type in ("assignment", "augmented_assignment"):

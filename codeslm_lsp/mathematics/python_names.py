@@ -28,11 +28,12 @@ FUNCTIONS: Mapping[str, Mapping[str, str]] = {
         **{f"arc{name}": f"a{name}" for name in (*_TRIGONOMETRIC, "tan2")},
         **{"abs": "abs", "absolute": "abs", "sign": "sign", "maximum": "max", "minimum": "min", "power": "pow"},
         **{"deg2rad": "radians", "rad2deg": "degrees", "square": "square", "where": "where", "mod": "mod"},
+        **{"logical_and": "all", "logical_or": "any"},
     },
 }
 """Name in the module → ours, or a form that ``python_expressions`` writes out."""
 
-CONSTANTS: Mapping[str, str] = {"pi": "pi", "e": "e", "inf": "oo"}
+CONSTANTS: Mapping[str, str] = {"pi": "pi", "e": "e", "inf": "oo", "nan": "nan"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -20,16 +18,14 @@ from codeslm_lsp.mathematics.expressions import (
     Unary,
     children,
     free_names,
+    values_in,
     walk,
 )
 from codeslm_lsp.mathematics.latex import is_latex, plain_text
 from codeslm_lsp.mathematics.parser import parse_plain
 from codeslm_lsp.mathematics.printing import to_text
+from codeslm_lsp.mathematics.stated import CLAUSE
 from codeslm_lsp.values import ExpressionError
-
-_CLAUSE = re.compile(
-    r"[,;(]?\s*\b(?:for(?=\s)|where|when(?:ever)?|if|with|given|assuming|provided(?:\s+that)?|such\s+that|as\s+long\s+as)\b"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,7 @@ def read_statement(text: str) -> Statement:
     text = text.strip().rstrip(".").strip()
     if is_latex(text):
         text = plain_text(text)
-    found = _CLAUSE.search(text)
+    found = CLAUSE.search(text)
     main, clause = (text, "") if found is None else (text[: found.start()], text[found.end() :])
     if found is not None and found.group().lstrip().startswith("("):
         clause = clause.rstrip().removesuffix(")")
@@ -65,7 +61,7 @@ def read_statement(text: str) -> Statement:
         raise ExpressionError("There is nothing claimed; write two expressions with =, <, <=, > or >= between them.")
     if "in" in node.operators:
         raise ExpressionError("That something is in a set cannot be checked; write it with < or >.")
-    if any(isinstance(each, Collection | Relation) for side in node.operands for each in _parts(side)):
+    if any(isinstance(each, Collection | Relation) for side in node.operands for each in values_in(side)):
         raise ExpressionError("Only relations between numbers can be checked, not between lists or sets; split them.")
     domain = domain_of(node, clause)
     names = frozenset[str]().union(*map(free_names, node.operands))
@@ -77,15 +73,6 @@ def read_statement(text: str) -> Statement:
     domain = Domain({name: each for name, each in domain.ranges.items() if name in kept}, domain.conditions)
     described = domain.described()
     return Statement(relation, domain, to_text(node) + (f" for {described}" if described else ""), has_i)
-
-
-def _parts(node: Expression) -> Iterator[Expression]:
-    """The node and all below it but the conditions of cases."""
-    yield node
-    is_cases = isinstance(node, Call) and node.function == "cases"
-    for i, each in enumerate(children(node)):
-        if not (is_cases and i % 2 == 1):
-            yield from _parts(each)
 
 
 def without_indefinite(relation: Relation) -> Relation:

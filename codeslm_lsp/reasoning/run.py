@@ -14,6 +14,7 @@ from codeslm_lsp.reasoning.ask import ask
 from codeslm_lsp.reasoning.document import document
 from codeslm_lsp.reasoning.explain import explain
 from codeslm_lsp.reasoning.fix import fix
+from codeslm_lsp.reasoning.formula import formula
 from codeslm_lsp.reasoning.latex import latex
 from codeslm_lsp.reasoning.question import Command, Means, Question
 from codeslm_lsp.reasoning.solve import solve
@@ -32,6 +33,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "solve": solve,
         "verify": verify,
         "latex": latex,
+        "formula": formula,
     }
 )
 

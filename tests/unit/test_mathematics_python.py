@@ -11,6 +11,14 @@ from codeslm_lsp.mathematics.naming import canonical, declaration
 from codeslm_lsp.mathematics.parser import parse_plain
 from codeslm_lsp.mathematics.printing import to_text
 from codeslm_lsp.mathematics.python_formulas import Formula, formula_at, formula_in
+from codeslm_lsp.mathematics.python_writing import (
+    as_identifiers,
+    math_as,
+    numpy_as,
+    python_expression,
+    python_function,
+)
+from codeslm_lsp.mathematics.stated import find_stated, read_stated
 from codeslm_lsp.syntax.languages import languages
 from codeslm_lsp.syntax.tree import parse
 from codeslm_lsp.values import ExpressionError
@@ -37,15 +45,15 @@ FORMULAS = {
     "def f(x):\n    return math.log(x, 2) + math.log10(x) + abs(-x)\n": "log(x, 2) + log(x, 10) + abs(-x)",
     "class A:\n    def f(self, x, *, y=2):\n        return max(x, y) * self.rate\n": "max(x, y)*rate",
     "from math import sqrt as root, pi\ndef f(x):\n    return root(x) * pi + 0x10\n": "sqrt(x)*pi + 16",
-    "import numpy as n\ndef f(x):\n    return n.where(x > 0, n.arcsin(x), 0)\n": "cases(asin(x), (x > 0), 0)",
+    "import numpy as n\ndef f(x):\n    return n.where(x > 0, n.arcsin(x), 0)\n": "cases(asin(x), x > 0, 0)",
     "G = 6.7e-11\ndef f(m, r):\n    return G * m / r**2\n": "6.7e-11*m/r^2",
-    "def f(x):\n    if x < 0:\n        return -x\n    return x\n": "cases(-x, (x < 0), x)",
+    "def f(x):\n    if x < 0:\n        return -x\n    return x\n": "cases(-x, x < 0, x)",
     "def f(x):\n    if not x:\n        y = 1\n    elif x > 1:\n        y = 2\n    else:\n        y = x\n    return y": (
-        "cases(1, (x = 0), 2, (x > 1), x)"
+        "cases(1, x = 0, 2, x > 1, x)"
     ),
-    "def f(x):\n    if x < 0 or x > 9:\n        raise ValueError\n    return x\n": "cases(x, all((x >= 0), (x <= 9)))",
-    "def f(x):\n    assert 0 <= x < 1, 'no'\n    return x\n": "cases(x, (0 <= x < 1))",
-    "def f(x):\n    return 1 if x == 0 else 2\n": "cases(1, (x = 0), 2)",
+    "def f(x):\n    if x < 0 or x > 9:\n        raise ValueError\n    return x\n": "cases(x, all(x >= 0, x <= 9))",
+    "def f(x):\n    assert 0 <= x < 1, 'no'\n    return x\n": "cases(x, 0 <= x < 1)",
+    "def f(x):\n    return 1 if x == 0 else 2\n": "cases(1, x = 0, 2)",
 }
 
 
@@ -147,3 +155,68 @@ def test_a_formula_comes_back_from_its_text(source: str) -> None:
     assert set(declaration([formula.expression], formula.whole, formula.variables).split()) >= {
         name for name in formula.variables if name in to_text(formula.expression).split("*")
     }
+
+
+@pytest.mark.parametrize(
+    ("formula", "code"),
+    [
+        (r"f(x, y) = \frac{\sqrt{x^2+y^2}}{2}", "math.sqrt(x**2 + y**2) / 2"),
+        (r"E = mc^2", "m * c**2"),
+        (r"\frac{-b + \sqrt{b^2-4ac}}{2a}", "(-b + math.sqrt(b**2 - 4 * a * c)) / (2 * a)"),
+        ("area = base*height/2", "base * height / 2"),
+        (r"\lambda e^{-\lambda x}", "lambda_ * math.exp(-lambda_ * x)"),
+        (r"\mathrm{BMI} = \frac{m}{h^2}", "m / h**2"),
+        (r"\sum_{k=1}^{n} k^2", "sum(k**2 for k in range(1, n + 1))"),
+        (r"\prod_{k=0}^{m-1} k", "math.prod(k for k in range(0, m))"),
+        (r"|x| + \lfloor n/2 \rfloor", "abs(x) + n // 2"),
+        (r"\binom{n}{k} p^k (1-p)^{n-k}", "math.comb(n, k) * p**k * (1 - p) ** (n - k)"),
+        ("-x^2 + (-x)^2 - x^-y", "-x**2 + (-x) ** 2 - x**-y"),
+        ("a - (b - c) - (a/b)/(c/a)", "a - (b - c) - a / b / (c / a)"),
+        ("25% of x + 90°", "25 / 100 * x + math.radians(90)"),
+        ("cases(1, all(x > 0, any(y > 0, y = -1)), 2)", "1 if x > 0 and (y > 0 or y == -1) else 2"),
+        ("cases(1, 0 < x < 1) + 2", "(1 if 0 < x < 1 else math.nan) + 2"),
+        ("f(e, i) = e i", "e * i"),
+        ("a mod b + sec(x)", "a % b + 1 / math.cos(x)"),
+    ],
+)  # fmt: skip
+def test_a_formula_as_python_that_is_read_as_the_same(formula: str, code: str) -> None:
+    stated = read_stated(formula)
+    expression, names = as_identifiers(stated.expression, stated.variables)
+    variables = [names[each] for each in stated.variables]
+    assert python_expression(expression, math_as(), variables) == code
+    read = formula_in(python_function("f", variables, expression, math_as(), "")).expression
+    rewritten = ("25%", "a mod b", r"|x|", "-x^2", "25% of")  # Equal, as another expression.
+    assert canonical(read) == canonical(expression) or formula.startswith(rewritten)
+
+
+def test_numpy_has_functions_of_arrays() -> None:
+    node = read_stated("cases(asin(x), 0 < x < 1, max(x, y, 2) + |x|)").expression
+    written = python_expression(node, numpy_as("np"), ("x", "y"))
+    assert written == (
+        "np.where(np.logical_and(0 < x, x < 1), np.arcsin(x), np.maximum(np.maximum(x, y), 2) + np.abs(x))"
+    )
+    with pytest.raises(ExpressionError, match="numpy has no factorial"):
+        python_expression(read_stated("n!").expression, numpy_as("np"))
+    with pytest.raises(ExpressionError, match="math has no integrate"):
+        python_expression(read_stated("integrate(x, x, 0, 1)").expression, math_as())
+
+
+@pytest.mark.parametrize(
+    ("text", "formulas"),
+    [
+        ("The area of a circle.\n\n    A = pi * r^2\n", ["pi*r^2"]),
+        ("Return a/b.", ["a/b"]),
+        ("Returns (a + b) / 2, the mean of both.", ["(a + b)/2"]),
+        (r"Energy: :math:`E = m c^2`, by Einstein", ["m*c^2"]),
+        (r"It is $\frac{a}{b}$ of $a$ and $b$.", ["a/b"]),
+        ("Compute ``a + b`` quickly", ["a + b"]),
+        ("Mean: (a + b) / 2", ["(a + b)/2"]),
+        ("f(a, b) = a*b for a > 0", ["a*b"]),
+        ("Add two numbers.", []),
+        ("Uses q = a + z.", []),
+        ("Wait for a.", []),
+    ],
+)
+def test_formulas_are_found_in_prose(text: str, formulas: list[str]) -> None:
+    names = ("a", "b", "m", "c", "r")
+    assert [to_text(each.expression) for each in find_stated(text, names)][:1] == formulas

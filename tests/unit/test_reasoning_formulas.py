@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from codeslm_lsp.reasoning.edits import applied
 from codeslm_lsp.reasoning.question import Question
 from codeslm_lsp.values import Badge, ExpressionError, InputError
 from tests.support.asking import asking, at
@@ -67,3 +70,71 @@ async def test_code_that_is_no_formula_is_named(question: Question, error: type[
     async with asking() as asker:
         with pytest.raises(error, match=words):
             await asker.ask("latex", question)
+
+
+IN_COMMENT = """import os
+
+# The distance to the origin is ‸$\\sqrt{x^2 + y^2}$‸.
+print(os)
+"""
+IN_FUNCTION = """import numpy as np
+
+
+def wave(t, omega):
+    # ‸y = \\sin(\\omega t)‸
+    return y
+"""
+IN_DOCSTRING = '''class Circle:
+    def area(self, r):
+        r"""The area.
+
+        ‸$A = \\pi r^2$‸
+        """
+'''
+
+
+@pytest.mark.parametrize(
+    ("marked", "after"),
+    [
+        (
+            IN_COMMENT,
+            "import os\nimport math\n\n# The distance to the origin is $\\sqrt{x^2 + y^2}$.\ndef formula(x, y):\n"
+            '    """formula(x, y) = sqrt(x^2 + y^2)"""\n    return math.sqrt(x**2 + y**2)\n\n\nprint(os)\n',
+        ),
+        (IN_FUNCTION, IN_FUNCTION.replace("‸", "").replace("    return", "    y = np.sin(omega * t)\n    return")),
+        (IN_DOCSTRING, "import math\n\n" + IN_DOCSTRING.replace("‸", "") + "        return math.pi * r**2\n"),
+    ],
+)
+async def test_a_formula_becomes_code_below_it(marked: str, after: str) -> None:
+    async with asking() as asker:
+        question = at(marked)
+        answer = await asker.ask("formula", question)
+        assert answer.badge is Badge.PROVED, answer
+        assert question.document is not None
+        assert applied(question.document.text, answer.edits) == after
+        assert not asker.engine.requests
+
+
+async def test_in_markdown_the_code_is_a_block_of_its_own() -> None:
+    async with asking() as asker:
+        question = at("Energy:\n\n‸$E = mc^2$‸\n\nMore.\n", "notes.md")
+        assert question.document is not None
+        question = replace(question, document=replace(question.document, language_id="markdown"))
+        answer = await asker.ask("formula", question)
+        [edit] = answer.edits
+        assert edit.text.startswith("\n```python\ndef E(m, c):\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "said"),
+    [
+        ("f(x) = y", ExpressionError, "uses y"),
+        (r"\int_0^1 x dx", ExpressionError, "math has no integrate"),
+        ("x < 1", ExpressionError, "relation"),
+        ("", InputError, "no problem"),
+    ],
+)
+async def test_a_formula_that_is_no_code_is_told(words: str, error: type[Exception], said: str) -> None:
+    async with asking() as asker:
+        with pytest.raises(error, match=said):
+            await asker.ask("formula", Question(words))

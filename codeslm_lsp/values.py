@@ -506,6 +506,7 @@ class Edit:
 class Answer:
     """What a command has come to. ``text`` is Markdown. ``edits`` are offered, never applied by codeslm itself.
 
+    ``value`` is the bare answer of a problem, a number or an expression; empty for answers in words.
     ``n_tokens`` were generated for it, ``n_evaluated`` read.
     """
 
@@ -514,6 +515,7 @@ class Answer:
     badge: Badge
     checks: tuple[Check, ...] = ()
     edits: tuple[Edit, ...] = ()
+    value: str = ""
     model: str = ""
     n_tokens: int = 0
     n_evaluated: int = 0

@@ -88,9 +88,9 @@ class Server:
     def open(self, uri: str, text: str, language: str) -> ServedDocument:
         return ServedDocument(self._client, uri, text, language)
 
-    async def command(self, name: str) -> Any:
+    async def command(self, name: str, *arguments: Any) -> Any:
         """The answer to one of the server's own commands."""
-        return await self._client.workspace_execute_command_async(types.ExecuteCommandParams(name))
+        return await self._client.workspace_execute_command_async(types.ExecuteCommandParams(name, [*arguments]))
 
 
 @asynccontextmanager

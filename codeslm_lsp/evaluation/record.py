@@ -7,10 +7,10 @@ is known.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from codeslm_lsp.evaluation.arms import Fill
 from codeslm_lsp.evaluation.score import Scored
@@ -24,12 +24,29 @@ TUPLES = frozenset({"filters", "snippets"})
 """Fields of a fill that JSON has as lists."""
 
 
-class Record:
-    """The file of one evaluation; without a path nothing is kept. Raises ``InputError`` for a file of another one."""
+class Result(Protocol):
+    """What came of one case: a dataclass that JSON can hold, with the case's id."""
 
-    def __init__(self, path: Path | None, subject: Subject) -> None:
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def id(self) -> str: ...
+
+
+Kept = TypeVar("Kept", bound=Result)
+
+
+class Record(Generic[Kept]):
+    """The file of one evaluation; without a path nothing is kept. Raises ``InputError`` for a file of another one.
+
+    ``read`` makes a result of what JSON has of it; it raises ``ValueError``, ``KeyError`` or ``TypeError`` for
+    something else.
+    """
+
+    def __init__(self, path: Path | None, subject: Subject, read: Callable[[Mapping[str, Any]], Kept]) -> None:
         self._path = path
-        self._known: dict[tuple[str, str], Scored] = {}
+        self._read_result = read
+        self._known: dict[tuple[str, str], Kept] = {}
         if path is None:
             return
         try:
@@ -40,16 +57,16 @@ class Record:
         except OSError as error:
             raise InputError(f"{path} cannot be used: {error}; name another file for --record.") from None
 
-    def known(self, arm: str) -> dict[str, Scored]:
+    def known(self, arm: str) -> dict[str, Kept]:
         """The cases that an arm has filled already, by their ids."""
-        return {case: scored for (name, case), scored in self._known.items() if name == arm}
+        return {case: result for (name, case), result in self._known.items() if name == arm}
 
-    def add(self, arm: str, scored: Scored) -> None:
+    def add(self, arm: str, result: Kept) -> None:
         """Keep one more."""
-        self._known[arm, scored.id] = scored
+        self._known[arm, result.id] = result
         if self._path is not None:
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"arm": arm, **asdict(scored)}) + "\n")
+                file.write(json.dumps({"arm": arm, **asdict(result)}) + "\n")
 
     def _read(self, path: Path, subject: Subject) -> None:
         text = path.read_text(encoding="utf-8")
@@ -58,7 +75,7 @@ class Record:
             first, *rows = [json.loads(line) for line in whole.splitlines()]
             is_the_same = first["subject"] == json.loads(json.dumps(subject))
             for row in rows if is_the_same else ():
-                self._known[row.pop("arm"), row["id"]] = _scored(row)
+                self._known[row.pop("arm"), row["id"]] = self._read_result(row)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise InputError(f"{path} is not the record of an evaluation; name another file for --record.") from None
         if not is_the_same:
@@ -69,7 +86,7 @@ class Record:
             path.write_text(whole + "\n", encoding="utf-8")
 
 
-def _scored(row: Mapping[str, Any]) -> Scored:
+def scored_from(row: Mapping[str, Any]) -> Scored:
     """A case of this or an earlier codeslm, which may have kept less of it."""
     fill: dict[str, Any] = {name: tuple(value) if name in TUPLES else value for name, value in row["fill"].items()}
     values = {field.name: row[field.name] for field in fields(Scored) if field.name in row or field.default is MISSING}

@@ -10,6 +10,7 @@ import json
 import shutil
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 CHECK_S = 15.0
 """A checker that takes longer is ended, and says nothing."""
@@ -47,8 +48,13 @@ async def check_python(text: str) -> Findings:
 
 
 def has_ruff() -> bool:
-    """Whether ruff is on the path."""
-    return shutil.which("ruff") is not None
+    """Whether ruff is installed."""
+    return _ruff() is not None
+
+
+def _ruff() -> str | None:
+    """Where ruff is: on the path, or in the environment that this Python belongs to."""
+    return shutil.which("ruff") or shutil.which("ruff", path=str(Path(sys.executable).parent))
 
 
 async def _compiled(text: str) -> list[Finding] | None:
@@ -65,7 +71,7 @@ async def _compiled(text: str) -> list[Finding] | None:
 
 
 async def _ruffed(text: str) -> list[Finding] | None:
-    ruff = shutil.which("ruff")
+    ruff = _ruff()
     if ruff is None:
         return None
     command = [ruff, "check", "--isolated", "--no-cache", "--output-format=json", f"--select={RULES}", "-"]

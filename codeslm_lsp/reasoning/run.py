@@ -66,6 +66,7 @@ def as_data(answer: Answer) -> dict[str, Any]:
     return {
         "command": answer.command,
         "answer": answer.text,
+        "value": answer.value,
         "badge": answer.badge.value,
         "evidence": [asdict(check) for check in answer.checks],
         "edit": [asdict(edit) for edit in answer.edits],

@@ -1,23 +1,27 @@
 """A problem in words or symbols → its answer, by derivations that do not know of each other and computer algebra.
 
     the model reasons freely ──▶ what it boxed
-            └─ the same as assignments, under a grammar ──▶ computed
     the model writes assignments at once, under a grammar ──▶ computed
-    where these disagree: it reasons again, otherwise ──▶ what it boxed
+    while words and calculation disagree, one after the other:
+        what was reasoned as assignments, under the grammar ──▶ computed
+        more calculations, drawn together ──▶ computed
+        reasoning again, drawn ──▶ what it boxed
 
-Numbers are never the model's own where they can be computed. What two independent derivations come to is
-*cross-checked*. An equation or an expression needs no model: it is solved, and each solution is put in again.
+What words and a calculation come to, and more derivations than to anything else, is *cross-checked*. An equation or an
+expression needs no model: it is solved, and each solution is put in again.
 """
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codeslm_lsp.mathematics.mathematician import Mathematician
+from codeslm_lsp.reasoning.calculation import respelled
 from codeslm_lsp.reasoning.question import Means, Question
-from codeslm_lsp.reasoning.speaker import Style
+from codeslm_lsp.reasoning.speaker import Listener, Style
 from codeslm_lsp.reasoning.templates import conversation
 from codeslm_lsp.resources import read_text
 from codeslm_lsp.values import Answer, Badge, Check, ExpressionError, InputError
@@ -25,24 +29,34 @@ from codeslm_lsp.values import Answer, Badge, Check, ExpressionError, InputError
 MAX_CHARACTERS = 4000
 """Of a problem."""
 
-N_AGREEING = 2
-"""So many independent derivations have to come to the same."""
-
-N_MORE = 2
-"""So often the model reasons again where they do not: four derivations of which two agree by chance are rare."""
+N_CALCULATIONS = 4
+"""So many more calculations are drawn where words and calculation disagree; they are short, and decoded together."""
 
 TEMPERATURE, TOP_P = 0.7, 0.9
-"""Of reasoning again: enough for another way through the problem (arXiv 2203.11171 used 0.5 to 0.7)."""
+"""Of what is drawn: enough for another way through the problem (arXiv 2203.11171 used 0.5 to 0.7)."""
+
+REASONING_TOKENS, CALCULATION_TOKENS = 1024, 400
+"""Of one derivation; the longest ones that are of any use have some 700 and 300."""
+
+NO_ANSWER = "no answer"
+"""What is said of a derivation that came to nothing."""
 
 _BOX = re.compile(r"\\boxed\s*\{")
 _LAST_NUMBER = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?%?")
 
 
+class Origin(enum.StrEnum):
+    """How a derivation was asked for. What only derivations of one origin come to may be one mistake, made again."""
+
+    WORDS = "reasoning in words"
+    CALCULATION = "a calculation, computed"
+
+
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """One way to an answer, which is empty where it led nowhere. Those of the same ``origin`` are not independent."""
+    """One way to an answer, which is empty where it led nowhere. ``how`` says in which way."""
 
-    origin: str
+    origin: Origin
     how: str
     answer: str
     text: str
@@ -69,85 +83,115 @@ def problem_of(question: Question) -> str:
 
 
 async def solve_in_words(problem: str, means: Means) -> Answer:
-    """Solve a problem by several derivations; the answer that most independent ones came to is given."""
+    """Solve a problem by several derivations; the answer that most of them came to is given."""
     derivations, groups = await derive(problem, means)
-    if not groups:
-        text = derivations[0].text
-        return Answer("solve", text, Badge.UNVERIFIED, (Check("derivations", False, "None came to an answer."),))
-    best = groups[0]
-    agreeing = {each.origin for each in best}
-    badge = Badge.CROSS_CHECKED if len(agreeing) >= N_AGREEING else Badge.UNVERIFIED
-    n_all = len({each.origin for each in derivations})
     checks = tuple(
-        Check("derivation", each in best, f"{each.how}: {each.answer or 'no answer'}", each.text)
+        Check(
+            "derivation",
+            bool(groups) and each in groups[0],
+            f"{each.how}: {each.answer or NO_ANSWER}",
+            each.text,
+        )
         for each in derivations
     )
-    summary = f"{len(agreeing)} of {n_all} independent derivations come to this."
+    if not groups:
+        none = Check("derivations", False, "None came to an answer.")
+        return Answer("solve", derivations[0].text, Badge.UNVERIFIED, (*checks, none))
+    best = groups[0]
+    badge = Badge.CROSS_CHECKED if _agree(groups) else Badge.UNVERIFIED
+    ways = " and ".join(dict.fromkeys(each.origin.value for each in best))
+    summary = f"{len(best)} of {len(derivations)} derivations come to this: {ways}."
     shown = f"**{best[0].answer}**\n\n{summary}\n\n{_reasoning(best)}"
-    return Answer("solve", shown, badge, checks)
+    return Answer("solve", shown, badge, checks, value=best[0].answer)
 
 
 async def derive(problem: str, means: Means) -> tuple[list[Derivation], list[list[Derivation]]]:
-    """Derivations until two independent ones agree, or there are enough of them; and the same by their answers."""
-    free = await _reason(problem, means, "reasoning", Style(), listen=True)
-    found = [free]
-    restated = await _computed(
-        "solve_restate", {"problem": problem, "solution": free.text}, means, "reasoning", "its steps, computed"
-    )
-    found.append(restated)
-    found.append(await _computed("solve_derive", {"problem": problem}, means, "calculation", "a calculation, computed"))
-    groups = await by_answer(found, means.mathematician)
-    for number in range(N_MORE):
-        if groups and len({each.origin for each in groups[0]}) >= N_AGREEING:
-            break
-        style = Style(temperature=TEMPERATURE, top_p=TOP_P, seed=1 + number)
-        found.append(await _reason(problem, means, f"reasoning again ({number + 1})", style, listen=False))
-        groups = await by_answer(found, means.mathematician)
+    """Derivations until words and calculation agree, or there are enough of them; and the same by their answers."""
+    found = await _reason(problem, means, Style(REASONING_TOKENS), means.listen)
+    found += await _calculate("solve_derive", {"problem": problem}, means, Origin.CALCULATION, Style())
+    groups = await _groups(found, means.mathematician)
+    if not _agree(groups):  # What was reasoned may be right, and only calculated wrongly.
+        values = {"problem": problem, "solution": found[0].text}
+        found += await _calculate("solve_restate", values, means, Origin.WORDS, Style())
+        groups = await _groups(found, means.mathematician)
+    drawn = Style(REASONING_TOKENS, TEMPERATURE, TOP_P, seed=1)
+    if not _agree(groups):
+        found += await _calculate(
+            "solve_derive", {"problem": problem}, means, Origin.CALCULATION, drawn, N_CALCULATIONS
+        )
+        groups = await _groups(found, means.mathematician)
+    if not _agree(groups):
+        found += await _reason(problem, means, drawn, None)
+        groups = await _groups(found, means.mathematician)
     return found, groups
 
 
-async def _reason(problem: str, means: Means, origin: str, style: Style, *, listen: bool) -> Derivation:
-    messages = conversation("solve", {"problem": problem})
-    said = await means.speaker.say(messages, style, means.listen if listen else None)
-    return Derivation(origin, f"{origin}, in words", boxed(said), said.strip())
+def _agree(groups: Sequence[Sequence[Derivation]]) -> bool:
+    """Whether the answer that most derivations have is one that words and a calculation came to."""
+    if not groups or len({each.origin for each in groups[0]}) < len(Origin):
+        return False
+    return len(groups) == 1 or len(groups[0]) > len(groups[1])
 
 
-async def _computed(template: str, values: dict[str, str], means: Means, origin: str, how: str) -> Derivation:
-    style = Style(max_tokens=600, grammar=read_text("grammars/output/derivation.gbnf"))
-    said = await means.speaker.say(conversation(template, values), style)
+async def _reason(problem: str, means: Means, style: Style, listen: Listener | None) -> list[Derivation]:
+    said = await means.speaker.say(conversation("solve", {"problem": problem}), style, listen)
+    how = Origin.WORDS.value + (", again" if style.temperature else "")
+    return [Derivation(Origin.WORDS, how, boxed(said), said.strip())]
+
+
+async def _calculate(
+    template: str, values: dict[str, str], means: Means, origin: Origin, style: Style, n_samples: int = 1
+) -> list[Derivation]:
+    grammar = read_text("grammars/output/derivation.gbnf")
+    style = replace(style, max_tokens=CALCULATION_TOKENS, grammar=grammar)
+    messages = conversation(template, values)
+    if n_samples > 1:
+        calculations = await means.speaker.say_samples(messages, style, n_samples)
+    else:
+        calculations = [await means.speaker.say(messages, style)]
+    return [await _computed(each, origin, means.mathematician) for each in calculations]
+
+
+async def _computed(calculation: str, origin: Origin, mathematician: Mathematician) -> Derivation:
+    how = Origin.CALCULATION.value if origin is Origin.CALCULATION else "its steps, computed"
+    calculation = respelled(calculation.strip())
     try:
-        result = await means.mathematician.compute(said)
+        result = await mathematician.compute(calculation)
     except InputError as error:
-        return Derivation(origin, f"{how} ({error})", "", said.strip())
-    return Derivation(origin, how, result.answer, said.strip())
+        return Derivation(origin, f"{how} ({error})", "", calculation)
+    return Derivation(origin, how, result.answer, calculation)
 
 
-async def by_answer(derivations: Sequence[Derivation], mathematician: Mathematician) -> list[list[Derivation]]:
-    """Derivations by their answers: those that most independent ones came to first, computed answers leading."""
+async def _groups(derivations: Sequence[Derivation], mathematician: Mathematician) -> list[list[Derivation]]:
+    """Derivations by their answers: the largest group first, of equal ones that which words came to earlier.
+
+    Within a group those that were computed lead: their answers are exact, and without units.
+    """
     groups: list[list[Derivation]] = []
     for each in derivations:
         if not each.answer:
             continue
         for group in groups:
-            if await _is_same(group[0].answer, each.answer, mathematician):
+            if await _same(group[0].answer, each.answer, mathematician):
                 group.append(each)
                 break
         else:
             groups.append([each])
-    return sorted(groups, key=lambda group: (-len({each.origin for each in group}), -len(group)))
+    computed_first = [sorted(group, key=lambda each: each.how.startswith(Origin.WORDS.value)) for group in groups]
+    return sorted(computed_first, key=lambda group: -len(group))
 
 
-async def _is_same(left: str, right: str, mathematician: Mathematician) -> bool:
-    """Answers that cannot be compared, such as a page of digits, are different ones: no reason to end the command."""
+async def _same(one: str, other: str, mathematician: Mathematician) -> bool:
+    """An answer that cannot be read is another one."""
     try:
-        return await mathematician.equal(left, right)
+        return await mathematician.equal(one, other)
     except ExpressionError:
         return False
 
 
 def _reasoning(best: Sequence[Derivation]) -> str:
     """The text to show with the answer: reasoning in words that came to it, else the calculation."""
-    in_words = next((each for each in best if each.how.endswith("in words")), None)
+    in_words = next((each for each in best if each.how.startswith(Origin.WORDS.value)), None)
     return in_words.text if in_words is not None else f"```\n{best[0].text}\n```"
 
 
@@ -173,12 +217,14 @@ async def _directly(problem: str, mathematician: Mathematician) -> Answer | None
     except InputError:
         return None
     shown = result.answer if result.decimal in ("", result.answer) else f"{result.answer} ≈ {result.decimal}"
+    value = result.answer
     names = {name for name, _ in result.values}
     if len(names) == 1:  # All solutions of one unknown.
         shown = " or ".join(f"{name} = {value}" for name, value in result.values)
-    values = "".join(f"\n- {name} = {value}" for name, value in result.values) if len(names) > 1 else ""
+        value = ", ".join(each for _, each in result.values)
+    values = "".join(f"\n- {name} = {each}" for name, each in result.values) if len(names) > 1 else ""
     check = Check("computed", True, "Solved by computer algebra, from the statement as it stands.", problem)
-    return Answer("solve", f"**{shown}**\n{values}".rstrip(), Badge.PROVED, (check,))
+    return Answer("solve", f"**{shown}**\n{values}".rstrip(), Badge.PROVED, (check,), value=value)
 
 
 def _without_marks(text: str) -> str:

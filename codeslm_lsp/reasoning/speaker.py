@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from codeslm_lsp.engine.protocol import Engine, GenerateRequest
 from codeslm_lsp.prompt.chat import ChatFormat, write_chat
 from codeslm_lsp.prompt.tokenizer import Tokenizer
-from codeslm_lsp.values import InputError, Message, Priority
+from codeslm_lsp.values import Generation, InputError, Message, Priority
 
 MAX_TOKENS = 1024
 """Of one answer: a page and a half. A model that says more mostly repeats itself."""
@@ -80,6 +80,21 @@ class Speaker:
         Raises ``ModelUnsuitable`` for a model that cannot converse, ``EngineError``, and ``InputError`` when the
         conversation is too long for its context window.
         """
+        generation = await self._generate(messages, style, listen=listen)
+        return without_repetition(generation.text)
+
+    async def say_samples(self, messages: Sequence[Message], style: Style, n_samples: int) -> list[str]:
+        """Several turns that the model might take next, drawn and decoded together: sooner than one after the other.
+
+        Raises what ``say`` does.
+        """
+        generation = await self._generate(messages, style, n_samples)
+        others = ("".join(token.text for token in tokens) for tokens in generation.alternatives)
+        return [without_repetition(text) for text in (generation.text, *others)]
+
+    async def _generate(
+        self, messages: Sequence[Message], style: Style, n_samples: int = 1, listen: Listener | None = None
+    ) -> Generation:
         model = await self._read_model()
         info = await model.engine.ready(model.wait_ms)
         token_ids = await write_chat(messages, model.chat, model.tokenizer)
@@ -92,11 +107,12 @@ class Speaker:
             token_ids=token_ids,
             typed_ids=(),
             stop_ids=model.chat.stop_ids,
-            max_tokens=min(style.max_tokens, info.n_ctx - len(token_ids) - MARGIN_TOKENS),
+            max_tokens=min(style.max_tokens, (info.n_ctx - len(token_ids)) // n_samples - MARGIN_TOKENS),
             time_budget_ms=TIME_LIMIT_MS,
             heal=False,
             document=self._document,
             priority=Priority.COMMAND,
+            n_samples=n_samples,
             temperature=style.temperature,
             top_p=style.top_p,
             seed=style.seed,
@@ -106,17 +122,19 @@ class Speaker:
         async with model.engine.generate(request) as stream:
             text = ""
             async for token in stream:
+                if token.branch:
+                    continue
                 text += token.text
                 if listen is not None:
                     listen(token.text)
-                if "\n" in token.text and is_stuck(text):
+                if n_samples == 1 and "\n" in token.text and is_stuck(text):
                     await stream.stop()
                     break
             generation = await stream.result()
         self.account.model = info.name
-        self.account.n_tokens += len(generation.tokens)
+        self.account.n_tokens += sum(len(tokens) for tokens in (generation.tokens, *generation.alternatives))
         self.account.n_evaluated += generation.timings.n_prefill
-        return without_repetition(generation.text)
+        return generation
 
 
 def is_stuck(text: str) -> bool:

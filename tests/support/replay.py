@@ -174,8 +174,10 @@ class _ReplayStream:
         self._is_command = request.priority is Priority.COMMAND and bool(script.command_answers or script.replies)
         self._commanded: list[str] = []
         if self._is_command:
-            answered = engine.next_answers(request.n_samples) if script.command_answers else [engine.reply_to(request)]
-            self._commanded = answered
+            if script.command_answers:
+                self._commanded = engine.next_answers(request.n_samples)
+            else:
+                self._commanded = [engine.reply_to(request) for _ in range(request.n_samples)]
         engine.log("generating")
 
     async def __aiter__(self) -> AsyncIterator[Token]:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from codeslm_lsp.reasoning.calculation import respelled
 from codeslm_lsp.reasoning.docstrings import disagreements, formatted, read_docstring
 from codeslm_lsp.reasoning.edits import applied, line_edits
 from codeslm_lsp.reasoning.question import Question
 from codeslm_lsp.reasoning.reply import code_in
-from codeslm_lsp.reasoning.solve import Derivation, boxed, by_answer
+from codeslm_lsp.reasoning.solve import boxed
 from codeslm_lsp.reasoning.speaker import is_stuck, without_repetition
 from codeslm_lsp.reasoning.templates import conversation, parse_template
 from codeslm_lsp.reasoning.undefined import undefined_name
@@ -246,37 +247,72 @@ async def test_a_text_in_the_code_does_not_become_structure() -> None:
 STEPS = "# pencils\npencils = 3 * 12\nanswer = pencils - pencils / 4\n"
 
 
-async def test_two_independent_derivations_make_an_answer_cross_checked() -> None:
+PENCILS = Question("Tom has 3 boxes of 12 pencils and gives a quarter away.")
+IN_WORDS, IN_STEPS, RESTATED = "Reason step by step", "Never write a result", "Solution: "
+
+
+async def test_words_and_a_calculation_that_agree_are_enough() -> None:
+    async with asking((IN_WORDS, r"36 pencils, so \boxed{27}."), (IN_STEPS, STEPS)) as asker:
+        answer = await asker.ask("solve", PENCILS)
+        assert (answer.badge, answer.value) == (Badge.CROSS_CHECKED, "27")
+        assert "36 pencils" in answer.text
+
+
+async def test_what_was_only_calculated_wrongly_is_computed() -> None:
     async with asking(
-        ("Reason step by step", r"36 pencils, 9 given, so \boxed{26}."),
-        ("Solution: 36 pencils", STEPS),
-        ("never write a result".capitalize(), STEPS),
+        (IN_WORDS, r"36 pencils, 9 given, so \boxed{26}."), (RESTATED, STEPS), (IN_STEPS, STEPS)
     ) as asker:
-        answer = await asker.ask("solve", Question("Tom has 3 boxes of 12 pencils and gives a quarter away."))
+        answer = await asker.ask("solve", PENCILS)
         assert answer.badge is Badge.CROSS_CHECKED
         assert answer.text.startswith("**27**")
         assert [check.passed for check in answer.checks] == [False, True, True]
 
 
+OTHERS = ["answer = 2\n", "answer = 5\n", "answer = 1\n", "answer = [unreadable"]
+
+
+async def test_calculations_are_drawn_together_where_two_disagree() -> None:
+    async with asking(
+        (IN_WORDS, r"\boxed{1}"),
+        (IN_STEPS, "answer = 2\n"),
+        (RESTATED, "answer = 1\n"),
+        *((IN_STEPS, each) for each in ("answer = 1\n", *OTHERS[:3])),
+    ) as asker:
+        answer = await asker.ask("solve", Question("How many angels dance on a pin?"))
+        assert (answer.badge, answer.value) == (Badge.CROSS_CHECKED, "1")
+        assert [request.n_samples for request in asker.engine.requests] == [1, 1, 1, 4]
+
+
 async def test_derivations_that_disagree_are_tried_again_and_may_stay_unverified() -> None:
     async with asking(
-        ("Reason step by step", r"\boxed{1}"),
-        (r"Solution: \boxed{1}", "answer = 1\n"),
-        ("Never write a result", "answer = 2\n"),
-        ("Reason step by step", r"\boxed{3}"),
-        ("Reason step by step", r"\boxed{4}"),
+        (IN_WORDS, r"\boxed{1}"),
+        (RESTATED, "answer = 3\n"),
+        (IN_STEPS, "answer = 2\n"),
+        *((IN_STEPS, each) for each in OTHERS),
+        (IN_WORDS, r"\boxed{\text{many}}"),
     ) as asker:
         answer = await asker.ask("solve", Question("How many angels dance on a pin?"))
         assert answer.badge is Badge.UNVERIFIED
-        assert {request.temperature for request in asker.engine.requests[3:]} == {0.7}
-        assert [bool(request.grammar) for request in asker.engine.requests] == [False, True, True, False, False]
+        requests = asker.engine.requests
+        assert [bool(request.grammar) for request in requests] == [False, True, True, True, False]
+        assert {request.temperature for request in requests[3:]} == {0.7}
 
 
-async def test_an_answer_that_cannot_be_compared_is_a_different_one() -> None:
-    answers = ("1" * 2500, "1/2", "0.5")  # The first is longer than what is compared.
-    async with asking() as asker:
-        groups = await by_answer([Derivation(each, "", each, "") for each in answers], asker.mathematician)
-        assert [[each.answer for each in group] for group in groups] == [["1/2", "0.5"], [answers[0]]]
+@pytest.mark.parametrize(
+    ("calculation", "meant"),
+    [
+        ("cloths = 8\nanswer = clothes * 5", "cloths = 8\nanswer = cloths * 5"),
+        ("a = 1\nanswer = zebra", "a = 1\nanswer = zebra"),
+        ("first = 1\nfirsts = 2\nanswer = first", "first = 1\nfirsts = 2\nanswer = first"),
+        (
+            "# sqrt of squares\nsquare = 4\nanswer = sqrt(square)",
+            "# sqrt of squares\nsquare = 4\nanswer = sqrt(square)",
+        ),
+        ("answer = later\nlaters = 2", "answer = later\nlaters = 2"),
+    ],
+)
+def test_a_misspelt_step_is_the_one_that_is_meant(calculation: str, meant: str) -> None:
+    assert respelled(calculation) == meant
 
 
 async def test_an_equation_needs_no_model() -> None:

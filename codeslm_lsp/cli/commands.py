@@ -1,4 +1,4 @@
-"""``codeslm explain|ask|document|fix|solve|verify …``: one question, answered in the terminal or as JSON."""
+"""``codeslm explain|fix|simplify|solve …`` and so on: one question, answered in the terminal or as JSON."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from rich.console import Console
 from rich.text import Text
 
 from codeslm_lsp.cli.complete import with_default_model
-from codeslm_lsp.cli.files import cursor_at, read_document
+from codeslm_lsp.cli.files import cursor_at, parse_place, read_document
 from codeslm_lsp.cli.wiring import launch
 from codeslm_lsp.lsp.folder import project_folder
 from codeslm_lsp.mathematics.mathematician import Mathematician
+from codeslm_lsp.reasoning.compare import N_EXAMPLES
 from codeslm_lsp.reasoning.edits import applied
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.run import as_data, chat_model, run
@@ -41,6 +42,8 @@ STYLES = {
 
 Json = Annotated[bool, typer.Option("--json", help="Print the answer and its evidence as data.")]
 Place = Annotated[str, typer.Argument(metavar="FILE:LINE[-LINE]", help="The code that is meant, lines from 1.")]
+Apply = Annotated[bool, typer.Option("--apply", help="Write it into the file.")]
+RunCode = Annotated[bool, typer.Option("--run", help="Run the code in the sandbox, this once.")]
 Words = Annotated[str, typer.Argument(metavar="TEXT", help="What is asked; - reads it from standard input.")]
 
 
@@ -69,7 +72,7 @@ def ask(
 def document(
     context: typer.Context,
     place: Place,
-    apply: Annotated[bool, typer.Option("--apply", help="Write it into the file.")] = False,
+    apply: Apply = False,
     as_json: Json = False,
 ) -> None:
     """Write the docstring of a function, checked against its signature."""
@@ -80,11 +83,54 @@ def fix(
     context: typer.Context,
     place: Place,
     message: Annotated[str, typer.Option("--message", help="What is wrong; else checkers are asked.")] = "",
-    apply: Annotated[bool, typer.Option("--apply", help="Write it into the file.")] = False,
+    apply: Apply = False,
     as_json: Json = False,
 ) -> None:
     """Repair what a checker complains about, and ask the checker again."""
     _answer(context, "fix", question_at(place, message), as_json=as_json, apply=apply)
+
+
+def implement(
+    context: typer.Context, place: Place, run_code: RunCode = False, apply: Apply = False, as_json: Json = False
+) -> None:
+    """Write the body that a function lacks, or the code that a comment asks for."""
+    _answer(context, "implement", question_at(place), as_json=as_json, apply=apply, may_run=run_code)
+
+
+def simplify(
+    context: typer.Context,
+    place: Place,
+    run_code: RunCode = False,
+    n_examples: Annotated[int, typer.Option("--examples", metavar="N", help="Inputs to compare on.")] = N_EXAMPLES,
+    apply: Apply = False,
+    as_json: Json = False,
+) -> None:
+    """Simplify a Python function, and compare both versions on many inputs."""
+    question = replace(question_at(place), n_examples=n_examples)
+    _answer(context, "simplify", question, as_json=as_json, apply=apply, may_run=run_code)
+
+
+def type_hints(context: typer.Context, place: Place, apply: Apply = False, as_json: Json = False) -> None:
+    """Add annotations to a Python function, checked by mypy or pyright where one is on the path."""
+    _answer(context, "types", question_at(place), as_json=as_json, apply=apply)
+
+
+def better_name(
+    context: typer.Context,
+    place: Annotated[str, typer.Argument(metavar="FILE:LINE[:COLUMN]", help="Where the name stands, from 1.")],
+    choose: Annotated[str, typer.Option("--choose", metavar="NAME", help="Take this name; no model is asked.")] = "",
+    apply: Apply = False,
+    as_json: Json = False,
+) -> None:
+    """Find a better name for a variable, function or class, and rename it in the file."""
+    if re.fullmatch(r".+:\d+:\d+", place, flags=re.DOTALL):
+        path, line, column = parse_place(place)
+        read = read_document(path)
+        at = cursor_at(read, line, column)
+        question = Question(choose, read, at, at)
+    else:
+        question = question_at(place, choose)
+    _answer(context, "name", question, as_json=as_json, apply=apply)
 
 
 def write_tests(
@@ -96,6 +142,15 @@ def write_tests(
 ) -> None:
     """Write unit tests for a function, run them, and try whether they notice mistakes."""
     _answer(context, "test", question_at(place), as_json=as_json, apply=apply, may_run=run_code)
+
+
+def commit(
+    context: typer.Context,
+    reason: Annotated[str, typer.Argument(metavar="[REASON]", help="Why it was changed; - reads it.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Write a message for what is staged in git. Nothing is committed."""
+    _answer(context, "commit", Question(_read(reason)), as_json=as_json)
 
 
 def allow(
@@ -149,7 +204,12 @@ ALL: Mapping[str, Callable[..., None]] = MappingProxyType(
         "ask": ask,
         "document": document,
         "fix": fix,
+        "implement": implement,
+        "simplify": simplify,
+        "types": type_hints,
+        "name": better_name,
         "test": write_tests,
+        "commit": commit,
         "solve": solve,
         "verify": verify,
         "latex": latex,

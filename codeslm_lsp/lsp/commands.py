@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
+from codeslm_lsp.lsp.answers import CANNOT_CREATE, answer_as_json, creates_files, workspace_edit
 from codeslm_lsp.lsp.convert import range_as_json
 from codeslm_lsp.lsp.documents import MirroredDocument
 from codeslm_lsp.reasoning.question import Complaint, Question
-from codeslm_lsp.reasoning.run import as_data
 from codeslm_lsp.values import Answer, CodeslmError, Document, InputError
 
 if TYPE_CHECKING:
@@ -36,6 +36,15 @@ MAY_BE_FORMULA = re.compile(r"[\\^$=*/]|\w\s*[-+]\s*\w")
 
 QUICK_FIX, REWRITE = types.CodeActionKind.QuickFix, types.CodeActionKind.RefactorRewrite
 
+FOR_PYTHON = (
+    ("Write the docstring", "document"),
+    ("Simplify", "simplify"),
+    ("Add annotations", "types"),
+    ("Find a better name", "name"),
+    ("Write tests", "test"),
+)
+"""What is offered wherever the cursor is in a Python file."""
+
 MAX_SHOWN = 2000
 """Characters of an answer that are shown as a message, where an editor has no better place for it."""
 
@@ -44,8 +53,9 @@ def actions(document: MirroredDocument, params: types.CodeActionParams) -> list[
     """What may be asked about a selection. Costs nothing: the model is asked when one is chosen."""
     is_python = document.language_id == "python"
     found = [_action("Explain", "explain", types.CodeActionKind.Empty, params)]
+    found.append(_action("Implement", "implement", REWRITE, params))
     if is_python:
-        found.append(_action("Write the docstring", "document", REWRITE, params))
+        found += [_action(title, name, REWRITE, params) for title, name in FOR_PYTHON]
         found.append(_action("Show as LaTeX", "latex", types.CodeActionKind.Empty, params))
     for diagnostic in params.context.diagnostics[:3]:
         message = diagnostic.message.splitlines()[0] if diagnostic.message else "this"
@@ -62,14 +72,19 @@ def actions(document: MirroredDocument, params: types.CodeActionParams) -> list[
 
 
 def question_of(arguments: Any, documents: Callable[[str], tuple[Document, MirroredDocument] | None]) -> Question:
-    """A command's one argument, ``{words?, textDocument?: {uri}, range?, diagnostics?}``. Raises ``InputError``."""
+    """A command's one argument, ``{words?, textDocument?: {uri}, range?, diagnostics?, examples?, to?}``.
+
+    Raises ``InputError``.
+    """
     asked = arguments if isinstance(arguments, Mapping) else {}
-    words = asked.get("words", "")
-    if not isinstance(words, str):
-        raise InputError("The argument 'words' must be text.")
+    words, language, n_examples = asked.get("words", ""), asked.get("to", ""), asked.get("examples", 0)
+    if not isinstance(words, str) or not isinstance(language, str):
+        raise InputError("The arguments 'words' and 'to' must be text.")
+    if not isinstance(n_examples, int | float) or n_examples < 0:
+        raise InputError("The argument 'examples' must be a number.")
     uri = (asked.get("textDocument") or {}).get("uri")
     if uri is None:
-        return Question(words)
+        return Question(words, language=language)
     found = documents(uri)
     if found is None:
         raise InputError("The editor asked about a document that it has not opened.")
@@ -82,32 +97,7 @@ def question_of(arguments: Any, documents: Callable[[str], tuple[Document, Mirro
         )
     except (KeyError, TypeError, AttributeError):
         raise InputError("The arguments 'range' and 'diagnostics' must be as LSP has them.") from None
-    return Question(words, document, start, end, complaints)
-
-
-def answer_as_json(answer: Answer, mirrors: Callable[[str], MirroredDocument | None]) -> dict[str, Any]:
-    """The answer as data; ``edit`` is a ``WorkspaceEdit``, or null."""
-    edit = workspace_edit(answer, mirrors)
-    return {**as_data(answer), "edit": _edit_as_json(edit) if edit is not None else None}
-
-
-def workspace_edit(answer: Answer, mirrors: Callable[[str], MirroredDocument | None]) -> types.WorkspaceEdit | None:
-    """The edits in the client's positions, for the versions that it has told."""
-    if not answer.edits:
-        return None
-    changes: list[types.TextDocumentEdit] = []
-    for uri in dict.fromkeys(edit.uri for edit in answer.edits):
-        mirror = mirrors(uri)
-        if mirror is None:
-            return None
-        edits = [
-            types.TextEdit(types.Range(mirror.position_at(edit.start), mirror.position_at(edit.end)), edit.text)
-            for edit in answer.edits
-            if edit.uri == uri
-        ]
-        identifier = types.OptionalVersionedTextDocumentIdentifier(uri=uri, version=mirror.version)
-        changes.append(types.TextDocumentEdit(identifier, edits))
-    return types.WorkspaceEdit(document_changes=changes)
+    return Question(words, document, start, end, complaints, int(n_examples), language)
 
 
 class Asking:
@@ -157,8 +147,10 @@ class Asking:
 
 async def propose(server: CodeslmServer, answer: Answer) -> None:
     """Show an answer to somebody whose editor only knows standard requests, and make the edit if they say so."""
-    edit = workspace_edit(answer, server.document)
+    edit = workspace_edit(answer, server.document, creates_files=creates_files(server.client_capabilities))
     reasons = " ".join(check.detail for check in answer.checks)
+    if edit is None and answer.edits:
+        reasons += f" {CANNOT_CREATE}"
     if edit is None:
         text = f"{answer.text[:MAX_SHOWN]}\n\n[{answer.badge.value}] {reasons}".strip()
         server.window_show_message(types.ShowMessageParams(types.MessageType.Info, text))
@@ -186,7 +178,7 @@ async def answer_command(server: CodeslmServer, name: str, arguments: Any) -> di
         return {"error": str(error)}
     if is_proposed:
         await propose(server, answer)
-    return answer_as_json(answer, server.document)
+    return answer_as_json(answer, server.document, creates_files=creates_files(server.client_capabilities))
 
 
 def _action(
@@ -231,16 +223,3 @@ def _span(span: Any, mirror: MirroredDocument) -> tuple[int, int]:
 
 def _code(diagnostic: Mapping[str, Any]) -> str:
     return str(diagnostic.get("code") or "")
-
-
-def _edit_as_json(edit: types.WorkspaceEdit) -> dict[str, Any]:
-    return {
-        "documentChanges": [
-            {
-                "textDocument": {"uri": change.text_document.uri, "version": change.text_document.version},
-                "edits": [{"range": range_as_json(each.range), "newText": each.new_text} for each in change.edits],  # type: ignore[union-attr]
-            }
-            for change in edit.document_changes or ()
-            if isinstance(change, types.TextDocumentEdit)
-        ]
-    }

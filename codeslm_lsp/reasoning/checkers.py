@@ -9,6 +9,7 @@ import asyncio
 import json
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +48,12 @@ async def check_python(text: str) -> Findings:
     return Findings(tuple(found), tuple(checkers))
 
 
+def added(before: Findings, after: Findings) -> list[Finding]:
+    """What is found only now, whatever line it is on."""
+    old = {(each.source, each.code, each.message) for each in before.found}
+    return [each for each in after.found if (each.source, each.code, each.message) not in old]
+
+
 def has_ruff() -> bool:
     """Whether ruff is installed."""
     return _ruff() is not None
@@ -58,7 +65,7 @@ def _ruff() -> str | None:
 
 
 async def _compiled(text: str) -> list[Finding] | None:
-    ended = await _run([sys.executable, "-I", "-W", "ignore", "-c", _COMPILE], text)
+    ended = await run_checker([sys.executable, "-I", "-W", "ignore", "-c", _COMPILE], text)
     if ended is None:
         return None
     code, _, errors = ended
@@ -75,7 +82,7 @@ async def _ruffed(text: str) -> list[Finding] | None:
     if ruff is None:
         return None
     command = [ruff, "check", "--isolated", "--no-cache", "--output-format=json", f"--select={RULES}", "-"]
-    ended = await _run(command, text)
+    ended = await run_checker(command, text)
     if ended is None or ended[0] not in (0, 1):
         return None
     try:
@@ -88,16 +95,24 @@ async def _ruffed(text: str) -> list[Finding] | None:
     ]
 
 
-async def _run(command: list[str], text: str) -> tuple[int, str, str] | None:
+async def run_checker(
+    command: list[str],
+    text: str,
+    limit_s: float = CHECK_S,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> tuple[int, str, str] | None:
     """Exit status and output of a program that reads ``text``; ``None`` if it took too long or is not there."""
     pipe = asyncio.subprocess.PIPE
     try:
-        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=folder, env=environment
+        )
     except OSError:
         return None
     try:
         data = text.encode("utf-8", "replace")
-        out, errors = await asyncio.wait_for(process.communicate(data), CHECK_S)
+        out, errors = await asyncio.wait_for(process.communicate(data), limit_s)
     except TimeoutError:
         return None
     finally:

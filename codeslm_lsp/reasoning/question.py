@@ -33,13 +33,19 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``words`` are what was typed, ``[start, end)`` is what is selected in ``document``, or where the cursor is."""
+    """``words`` are what was typed, ``[start, end)`` is what is selected in ``document``, or where the cursor is.
+
+    ``n_examples`` is how many inputs are to be tried, 0 for as many as the command thinks right. ``language`` is what
+    is to be translated into.
+    """
 
     words: str = ""
     document: Document | None = None
     start: int = 0
     end: int = 0
     complaints: tuple[Complaint, ...] = ()
+    n_examples: int = 0
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,19 @@ from typing import Any
 from codeslm_lsp.completion.model_format import ModelFormat
 from codeslm_lsp.engine.protocol import Engine
 from codeslm_lsp.reasoning.ask import ask
+from codeslm_lsp.reasoning.commit import commit
 from codeslm_lsp.reasoning.document import document
 from codeslm_lsp.reasoning.explain import explain
 from codeslm_lsp.reasoning.fix import fix
 from codeslm_lsp.reasoning.formula import formula
+from codeslm_lsp.reasoning.implement import implement
 from codeslm_lsp.reasoning.latex import latex
+from codeslm_lsp.reasoning.name import name as better_name
 from codeslm_lsp.reasoning.question import Command, Means, Question
+from codeslm_lsp.reasoning.simplify import simplify
 from codeslm_lsp.reasoning.solve import solve
 from codeslm_lsp.reasoning.speaker import ChatModel
+from codeslm_lsp.reasoning.type_hints import type_hints
 from codeslm_lsp.reasoning.unit_tests import unit_tests
 from codeslm_lsp.reasoning.verify import verify
 from codeslm_lsp.values import Answer, InputError, ModelUnsuitable
@@ -29,7 +34,12 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "ask": ask,
         "document": document,
         "fix": fix,
+        "implement": implement,
+        "simplify": simplify,
+        "types": type_hints,
+        "name": better_name,
         "test": unit_tests,
+        "commit": commit,
         "solve": solve,
         "verify": verify,
         "latex": latex,

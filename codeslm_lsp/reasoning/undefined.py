@@ -65,7 +65,7 @@ def repairs(passage: Passage, name: str, offset: int, index: Index | None) -> It
     document = passage.document
     if not name or not passage.is_python:
         return
-    for statement in _imports(name, document.path, index):
+    for statement in import_statements(name, document.path, index):
         place = place_for_import(passage)
         yield (Edit(document.uri, document.path, place, place, f"{statement}\n"),)
     text = document.text
@@ -77,7 +77,17 @@ def repairs(passage: Passage, name: str, offset: int, index: Index | None) -> It
         yield (Edit(document.uri, document.path, match.start(), match.end(), similar),)
 
 
-def _imports(name: str, path: str, index: Index | None) -> Iterator[str]:
+def import_for(name: str, passage: Passage, index: Index | None) -> Edit | None:
+    """The likeliest import that defines a name, from Python's library or the workspace."""
+    statement = next(import_statements(name, passage.document.path, index), None)
+    if statement is None:
+        return None
+    place = place_for_import(passage)
+    return Edit(passage.document.uri, passage.document.path, place, place, f"{statement}\n")
+
+
+def import_statements(name: str, path: str, index: Index | None) -> Iterator[str]:
+    """Statements that may define a name in the file ``path``, the likeliest first."""
     if name in sys.stdlib_module_names and not name.startswith("_"):
         yield f"import {name}"
     if name in USUAL:

@@ -7,28 +7,24 @@ then the function is changed in small ways, and those of the changes that a test
 from __future__ import annotations
 
 import asyncio
-import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from codeslm_lsp.reasoning.passage import Passage, passage_of
+from codeslm_lsp.reasoning.project import NOT_ALLOWED, Ran, module_of, project_files, run_tests
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.reply import code_in, fenced, is_import
 from codeslm_lsp.reasoning.templates import conversation
 from codeslm_lsp.sandbox.detect import detect
 from codeslm_lsp.sandbox.limits import Limits
 from codeslm_lsp.sandbox.mechanism import Mechanism
-from codeslm_lsp.sandbox.outcome import Outcome
-from codeslm_lsp.sandbox.workshop import Workshop
 from codeslm_lsp.syntax.languages import language_of
 from codeslm_lsp.syntax.mutations import Mutation, mutations
 from codeslm_lsp.syntax.parses import error_count
 from codeslm_lsp.syntax.python_function import Function, function_at, functions
 from codeslm_lsp.syntax.tree import parse
 from codeslm_lsp.values import Answer, Badge, Check, Edit, InputError
-from codeslm_lsp.workspace.files import SourceFolder, read_source
 
 N_TESTS = 6
 """As many as a small model writes without repeating itself."""
@@ -36,25 +32,10 @@ N_TESTS = 6
 MAX_MUTANTS = 12
 """Each costs a run of some tenths of a second to a second."""
 
-RUN = Limits(wall_s=30.0)
 MUTANT_RUN = Limits(wall_s=10.0)
 """A change may make a loop endless, and that is noticed too."""
 
-MAX_FILES, MAX_BYTES = 400, 8_000_000
-"""Of the project that are copied."""
-
-_RESULT = re.compile(r"^(PASSED|FAILED|ERROR) \S+?::(\w+)", re.MULTILINE)
-
 TEST_FILE = "test_codeslm_generated.py"
-
-
-@dataclass(frozen=True, slots=True)
-class _Ran:
-    """Which tests passed and which did not, and what pytest said."""
-
-    passed: frozenset[str]
-    failed: frozenset[str]
-    said: str
 
 
 async def unit_tests(question: Question, means: Means) -> Answer:
@@ -66,7 +47,7 @@ async def unit_tests(question: Question, means: Means) -> Answer:
     function = function_at(passage.tree, question.start, question.end) if passage.tree is not None else None
     if function is None or passage.tree is None:
         raise InputError("There is no Python function here; put the cursor into the one to test.")
-    module = _module_of(document.path)
+    module = module_of(document.path)
     imported = f"from {module} import {function.owner or function.name}"
     code = passage.tree.text[function.start : function.end]
     reply = await _written(passage, code, imported, means, "")
@@ -76,20 +57,20 @@ async def unit_tests(question: Question, means: Means) -> Answer:
     if not tests.names:
         return Answer("test", fenced(reply, "python"), Badge.REFUTED, (Check("parses", False, "It has no test."),))
     if not means.may_run:
-        not_run = "They were not run: allow it for this project first (`codeslm allow`, or --run for once)."
+        not_run = f"They were not run: {NOT_ALLOWED}."
         edit = Edit(uri, path, 0, 0, tests.text())
         return Answer("test", fenced(edit.text, "python"), Badge.UNVERIFIED, (Check("ran", False, not_run),), (edit,))
-    files = await asyncio.to_thread(_files, means.folder, document.path, document.text)
+    files = await asyncio.to_thread(project_files, means.folder, document.path, document.text)
     mechanism = await detect()
-    ran = _read(await _pytest(mechanism, files, tests.text(), RUN))
-    if ran.failed and len(ran.passed) < N_TESTS // 2:
+    ran = await _run(mechanism, files, tests.text())
+    if ran.failed and len(ran.passed_functions) < N_TESTS // 2:
         remark = f"\nThese of your tests failed; write better ones:\n\n{fenced(ran.said[-1500:])}"
         again = _tests_in(await _written(passage, code, imported, means, remark), imported)
         if again.names:
-            second = _read(await _pytest(mechanism, files, again.text(), RUN))
-            if len(second.passed) > len(ran.passed):
+            second = await _run(mechanism, files, again.text())
+            if len(second.passed_functions) > len(ran.passed_functions):
                 tests, ran = again, second
-    kept = tests.only(ran.passed)
+    kept = tests.only(ran.passed_functions)
     replay = f"python -m pytest {path}"
     if not kept.names:
         failed = Check("ran", False, f"None of {len(tests.names)} tests passes.", tests.text())
@@ -171,47 +152,11 @@ async def _mutants(
     for each in chosen:
         changed = text[: each.start] + each.text + text[each.end :]
         mutant = {**files, passage.document.path: changed}
-        outcome = await _pytest(mechanism, mutant, tests, MUTANT_RUN, "-x")
-        if outcome.exit_code == 0:
+        ran = await run_tests(mechanism, {**mutant, TEST_FILE: tests}, [TEST_FILE], MUTANT_RUN, "-x")
+        if ran.exit_code == 0:
             survivors.append(each)
     return len(chosen) - len(survivors), survivors, len(chosen)
 
 
-async def _pytest(mechanism: Mechanism, files: Mapping[str, str], tests: str, limits: Limits, *options: str) -> Outcome:
-    """Run the tests beside the project's files, in a sandbox of their own."""
-    quiet = ["-q", "-rA", "--tb=short", "-p", "no:cacheprovider", "--no-header", "-c", "/dev/null", "--rootdir=."]
-    async with Workshop({**files, TEST_FILE: tests}, limits, mechanism=mechanism) as shop:
-        return await shop.run([sys.executable, "-m", "pytest", *quiet, *options, TEST_FILE])
-
-
-def _read(outcome: Outcome) -> _Ran:
-    """pytest's short summary."""
-    said = outcome.stdout.decode("utf-8", "replace")
-    results = _RESULT.findall(said)
-    failed = frozenset(name for result, name in results if result != "PASSED")
-    return _Ran(frozenset(name for result, name in results if result == "PASSED") - failed, failed, said)
-
-
-def _module_of(path: str) -> str:
-    """``src/shapes/circle.py`` → ``shapes.circle``."""
-    parts = PurePosixPath(path.removesuffix(".py")).parts
-    parts = parts[1:] if parts[:1] == ("src",) else parts
-    return ".".join(parts[:-1] if parts[-1:] == ("__init__",) else parts)
-
-
-def _files(folder: Path | None, path: str, text: str) -> dict[str, str]:
-    """The Python files of the project, the open one as it is in the editor; just that where there is no project."""
-    found: dict[str, str] = {}
-    n_bytes = 0
-    for each in SourceFolder(folder).walk()[0] if folder is not None else ():
-        data = read_source(folder, each.path) if folder is not None and each.path.endswith(".py") else None
-        if data is None:
-            continue
-        found[each.path] = data.decode("utf-8-sig", "replace")
-        n_bytes += len(data)
-        if len(found) >= MAX_FILES or n_bytes > MAX_BYTES:
-            break
-    found[path] = text
-    if path.startswith("src/") and "conftest.py" not in found:
-        found["conftest.py"] = 'import sys\n\nsys.path.insert(0, "src")\n'
-    return found
+async def _run(mechanism: Mechanism, files: Mapping[str, str], tests: str) -> Ran:
+    return await run_tests(mechanism, {**files, TEST_FILE: tests}, [TEST_FILE])

@@ -110,6 +110,7 @@ async def editor(
     root: Path | None = None,
     encodings: Sequence[str] = ("utf-32",),
     configuration: Mapping[str, Any] | None = None,
+    creates_files: bool = False,
 ) -> AsyncIterator[Editor]:
     """Start a server, open a session, and end both."""
     client = LanguageClient("test", "1")
@@ -135,7 +136,13 @@ async def editor(
     await client.start_io(sys.executable, *command, env=env)
     capabilities = types.ClientCapabilities(
         general=types.GeneralClientCapabilities(position_encodings=list(encodings)),
-        workspace=types.WorkspaceClientCapabilities(configuration=configuration is not None),
+        workspace=types.WorkspaceClientCapabilities(
+            configuration=configuration is not None,
+            workspace_edit=types.WorkspaceEditClientCapabilities(
+                document_changes=True,
+                resource_operations=[types.ResourceOperationKind.Create] if creates_files else [],
+            ),
+        ),
         notebook_document=types.NotebookDocumentClientCapabilities(types.NotebookDocumentSyncClientCapabilities()),
     )
     result = await client.initialize_async(

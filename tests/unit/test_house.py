@@ -55,6 +55,7 @@ OWNERS = {
     "matplotlib": ("evaluation/plot",),
     "sympy": ("mathematics/",),
     "mpmath": ("mathematics/",),
+    "hypothesis": ("reasoning/differ_inside",),
     "platformdirs": ("",),
     "psutil": ("",),
 }
@@ -106,7 +107,9 @@ def test_the_sandbox_stands_alone() -> None:
         assert rooms <= {"values", "settings", "resources", "sandbox"}, f"{module} imports {rooms}"
 
 
-@pytest.mark.parametrize("script", ["sandbox/inside", "sandbox/launch"])
+@pytest.mark.parametrize(
+    "script", ["sandbox/inside", "sandbox/launch", "reasoning/differ_inside", "reasoning/doctests_inside"]
+)
 def test_scripts_that_run_alone_import_nothing_of_ours(script: str) -> None:
     assert not [name for name in imports(script) if name.startswith("codeslm_lsp")]
 

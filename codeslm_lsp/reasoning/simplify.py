@@ -1,0 +1,119 @@
+"""A Python function → a simpler one, shown to do the same on many inputs, and by the project's own tests."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from codeslm_lsp.reasoning.checkers import added, check_python
+from codeslm_lsp.reasoning.compare import MAX_EXAMPLES, N_EXAMPLES, compare, verdict
+from codeslm_lsp.reasoning.edits import diff_of
+from codeslm_lsp.reasoning.project import NOT_ALLOWED, project_files, run_tests, tests_that_mention
+from codeslm_lsp.reasoning.python_ast import body_of, function_node, header_of, sizes
+from codeslm_lsp.reasoning.question import Means, Question
+from codeslm_lsp.reasoning.reply import fenced
+from codeslm_lsp.reasoning.target import Target, target_of, version_in, with_docstring
+from codeslm_lsp.reasoning.templates import conversation
+from codeslm_lsp.sandbox.detect import detect
+from codeslm_lsp.sandbox.mechanism import Mechanism
+from codeslm_lsp.values import Answer, Badge, Check, InputError, SandboxUnavailable
+
+ATTEMPTS = 2
+"""The second is told what was wrong with the first, such as the input on which it differs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What the checks say of one version. The last check of a refuted one is why."""
+
+    badge: Badge
+    checks: tuple[Check, ...]
+
+
+async def simplify(question: Question, means: Means) -> Answer:
+    """A simpler version of the Python function at the cursor. Raises ``InputError`` where there is none."""
+    target = target_of(question, "simplify")
+    n_examples = question.n_examples or N_EXAMPLES
+    if not 0 < n_examples <= MAX_EXAMPLES:
+        raise InputError(f"The number of examples must be from 1 to {MAX_EXAMPLES:,}.")
+    if target.node is None:
+        raise InputError(f"'{target.function.name}' does not parse; repair it first (codeslm fix).")
+    remark, code = "", None
+    judged = _Judged(Badge.REFUTED, ())
+    for _ in range(ATTEMPTS):
+        values = {
+            "path": target.document.path,
+            "outline": fenced(target.passage.outline, "python"),
+            "code": fenced(target.code, "python"),
+            "remark": remark,
+        }
+        said = await means.speaker.say(conversation("simplify", values))
+        code = version_in(said, target)
+        if code is not None:
+            code = with_docstring(code, target)
+        judged = await _judged(target, code, means, n_examples)
+        if judged.badge is not Badge.REFUTED or not judged.checks:
+            break
+        remark = f"\nYour last version was not right: {judged.checks[-1].detail}"
+    if code is None or not judged.checks:
+        text = f"No simpler version of '{target.function.name}' was found."
+        means.listen(text)
+        return Answer("simplify", text, Badge.UNVERIFIED, judged.checks)
+    edits = target.edits(code)
+    shown = fenced(diff_of(target.document, edits), "diff")
+    means.listen(shown)
+    return Answer("simplify", shown, judged.badge, judged.checks, edits if judged.badge is not Badge.REFUTED else ())
+
+
+async def _judged(target: Target, code: str | None, means: Means, n_examples: int) -> _Judged:
+    """All checks of one version, the cheap ones first; without any, it is the same function as before."""
+    old, new = target.node, function_node(code) if code is not None else None
+    assert old is not None
+    if code is None or new is None:
+        detail = f"There is no function '{target.function.name}' in the reply that parses."
+        return _Judged(Badge.REFUTED, (Check("parses", False, detail),))
+    if header_of(old) != header_of(new):
+        detail = "Its name, parameters, decorators or annotations are not those of the function."
+        return _Judged(Badge.REFUTED, (Check("signature", False, detail),))
+    if body_of(old) == body_of(new):
+        return _Judged(Badge.UNVERIFIED, ())
+    kept = Check("signature", True, "It parses; name, parameters, annotations and decorators are the same.")
+    (n_old, branches_old), (n_new, branches_new) = sizes(old), sizes(new)
+    measured = f"{n_old} nodes of syntax with {branches_old} branches became {n_new} with {branches_new}."
+    simpler = Check("simpler", n_new < n_old or branches_new < branches_old, measured)
+    if not simpler.passed:
+        return _Judged(Badge.REFUTED, (kept, Check("simpler", False, f"It is not simpler: {measured}")))
+    before, after = await check_python(target.document.text), await check_python(target.with_code(code))
+    if new_findings := added(before, after):
+        details = "; ".join(each.message for each in new_findings[:3])
+        return _Judged(Badge.REFUTED, (kept, simpler, Check("checker", False, f"New is: {details}.")))
+    checks = (kept, simpler)
+    if not means.may_run:
+        return _Judged(Badge.UNVERIFIED, (*checks, Check("ran", False, f"Nothing was run: {NOT_ALLOWED}.")))
+    try:
+        mechanism = await detect()
+    except SandboxUnavailable as error:
+        return _Judged(Badge.UNVERIFIED, (*checks, Check("ran", False, str(error))))
+    return await _tried(target, code, means, mechanism, n_examples, checks)
+
+
+async def _tried(
+    target: Target, code: str, means: Means, mechanism: Mechanism, n_examples: int, checks: tuple[Check, ...]
+) -> _Judged:
+    """Both versions run: by the tests that the project has for them, and on inputs made for it."""
+    document = target.document
+    files = await asyncio.to_thread(project_files, means.folder, document.path, document.text)
+    tests = tests_that_mention(files, target.function.name)
+    if tests:
+        before = await run_tests(mechanism, files, tests)
+        after = await run_tests(mechanism, {**files, document.path: target.with_code(code)}, tests)
+        broken = sorted(before.passed - after.passed)
+        replay = f"python -m pytest {' '.join(tests)}"
+        if broken:
+            return _Judged(Badge.REFUTED, (*checks, Check("tests", False, f"{broken[0]} fails with it.", replay)))
+        if before.passed:
+            detail = f"The {len(before.passed)} tests of it that passed still do ({', '.join(tests[:3])})."
+            checks = (*checks, Check("tests", True, detail, replay))
+    replay = f"codeslm simplify {document.path}:{target.line} --run --examples {n_examples}"
+    badge, compared = verdict(await compare(target, code, files, mechanism, n_examples), target.function.name, replay)
+    return _Judged(badge, (*checks, compared))

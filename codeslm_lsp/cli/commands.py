@@ -169,9 +169,16 @@ def solve(context: typer.Context, problem: Words, as_json: Json = False) -> None
     _answer(context, "solve", Question(_read(problem)), as_json=as_json)
 
 
-def verify(context: typer.Context, claim: Words, as_json: Json = False) -> None:
-    """Say whether an identity, an inequality or a closed form is true."""
-    _answer(context, "verify", Question(_read(claim)), as_json=as_json)
+def verify(
+    context: typer.Context,
+    claim: Annotated[str, typer.Argument(metavar="[CLAIM]", help="What is claimed; - reads it.")] = "",
+    function: Annotated[str, typer.Option("--function", metavar="FILE:LINE", help="Check what it computes.")] = "",
+    run_code: Annotated[bool, typer.Option("--run", help="Run the function in the sandbox, this once.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say whether a claim is true, or a function computes the formula that is claimed or that its docstring states."""
+    question = question_at(function, _read(claim)) if function else Question(_read(claim))
+    _answer(context, "verify", question, as_json=as_json, may_run=run_code)
 
 
 def latex(

@@ -57,6 +57,8 @@ def actions(document: MirroredDocument, params: types.CodeActionParams) -> list[
     if is_python:
         found += [_action(title, name, REWRITE, params) for title, name in FOR_PYTHON]
         found.append(_action("Show as LaTeX", "latex", types.CodeActionKind.Empty, params))
+        if params.range.start == params.range.end:
+            found.append(_action("Does it compute its formula?", "verify", types.CodeActionKind.Empty, params))
     for diagnostic in params.context.diagnostics[:3]:
         message = diagnostic.message.splitlines()[0] if diagnostic.message else "this"
         found.append(_action(f"Fix: {message}", "fix", QUICK_FIX, params, [diagnostic]))

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Collection
 from typing import Any
 
-from codeslm_lsp.mathematics.answers import Computed, Verdict, computed_from, verdict_from
+from codeslm_lsp.mathematics.answers import Computed, Sample, Verdict, computed_from, samples_from, verdict_from
 from codeslm_lsp.mathematics.expressions import Expression
 from codeslm_lsp.mathematics.naming import declaration
 from codeslm_lsp.mathematics.printing import to_text
@@ -72,6 +72,16 @@ class Mathematician:
             return verdict_from(await self._ask("agree", to_text(left), to_text(right), declared, clause))
         except _Overrun as error:
             return Verdict("unknown", str(error), {}, f"{to_text(left)} = {to_text(right)}")
+
+    async def sample(
+        self, node: Expression, whole: Collection[str] = (), variables: Collection[str] = (), clause: str = ""
+    ) -> tuple[Sample, ...]:
+        """Values of an expression at points of its domain. Arguments are those of ``agree``.
+
+        Raises ``ExpressionError``.
+        """
+        declared = declaration((node,), whole, variables)
+        return samples_from(await self._ask("sample", to_text(node), declared, clause))
 
     async def compute(self, statements: str) -> Computed:
         """The value of ``answer``. Raises ``ExpressionError``."""

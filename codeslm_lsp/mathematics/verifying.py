@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 
 import sympy as sp
 
@@ -137,6 +138,7 @@ def _method(left: Expression, operator: str, right: Expression, statement: State
     if sides is None:
         return None
     first, second = _under_equations(sides, statement, symbols)
+    first, second = _under_inequalities((first, second), statement, symbols, ranges)
     if operator == "=":
         return method_of_equality(first, second, clock)
     if statement.has_i:
@@ -170,6 +172,31 @@ def _under_equations(
                 value = symbol - difference / slope
                 first, second = (side.subs(symbol, value) for side in (first, second))
                 break
+    return first, second
+
+
+def _under_inequalities(
+    sides: tuple[Symbolic, Symbolic], statement: Statement, symbols: dict[str, Symbolic], ranges: dict[Symbolic, Range]
+) -> tuple[Symbolic, Symbolic]:
+    """The sides where ``x < y`` holds: y is x and something positive. ``ranges`` gets what that is.
+
+    Conditions that are not used only leave more to be proved.
+    """
+    first, second = sides
+    for each in statement.domain.conditions:
+        if not isinstance(each, Relation) or each.operators[0] not in ("<", "<=", ">", ">=") or {"mod"} & _called(each):
+            continue
+        left, right = (to_sympy(side, symbols) for side in each.operands)
+        gap = sp.expand(right - left if each.operators[0] in ("<", "<=") else left - right)
+        for symbol in sorted(gap.free_symbols & (first - second).free_symbols, key=str):
+            slope = gap.diff(symbol)
+            if slope not in (1, -1) or symbol.is_integer or symbol not in ranges or ranges[symbol] != Range():
+                continue
+            is_open = each.operators[0] in ("<", ">")
+            step = sp.Dummy("gap", positive=True) if is_open else sp.Dummy("gap", nonnegative=True)
+            ranges[step] = Range(False, Fraction(0), None, is_open)
+            first, second = (side.subs(symbol, symbol + slope * (step - gap)) for side in (first, second))
+            break
     return first, second
 
 

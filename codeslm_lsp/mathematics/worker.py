@@ -23,9 +23,16 @@ def main() -> None:
     from codeslm_lsp.mathematics.agreement import agree
     from codeslm_lsp.mathematics.computing import compute
     from codeslm_lsp.mathematics.equality import equal
+    from codeslm_lsp.mathematics.sampling import sample
     from codeslm_lsp.mathematics.verifying import verify
 
-    tasks: Mapping[str, Callable[..., Answer]] = {"verify": verify, "agree": agree, "compute": compute, "equal": equal}
+    tasks: Mapping[str, Callable[..., Answer]] = {
+        "verify": verify,
+        "agree": agree,
+        "sample": sample,
+        "compute": compute,
+        "equal": equal,
+    }
     for line in sys.stdin:
         question = json.loads(line)
         said = _answer(tasks[question["task"]], question["texts"], question["limit_s"])

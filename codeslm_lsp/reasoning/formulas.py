@@ -39,7 +39,7 @@ def formula_of_code(question: Question) -> Formula:
         raise InputError("There is no code; type an expression, or name a function as FILE:LINE.")
     found = function_of(question)
     selected = document.text[question.start : question.end].strip()
-    if found is not None and (not selected or _is_whole(selected, *found)):
+    if found is not None and (not selected or is_whole(selected, *found)):
         return formula_at(found[0], found[1].def_start, names_of(found[0]).with_symbols())
     if not selected:
         raise InputError("There is no Python function here; put the cursor into one, or select an expression.")
@@ -51,7 +51,7 @@ def formula_of_code(question: Question) -> Formula:
     return formula_in(text, first_line, names_of(tree).with_symbols())
 
 
-def _is_whole(selected: str, tree: SyntaxTree, function: Function) -> bool:
+def is_whole(selected: str, tree: SyntaxTree, function: Function) -> bool:
     """Whether all of the function is selected, not a part of its body."""
     return tree.text[function.def_start : function.header_end].strip() in selected
 

@@ -119,6 +119,8 @@ async def test_code_actions_offer_what_fits_the_selection_and_the_kind() -> None
         assert await titles(["quickfix"]) == ["Fix: Undefined name `jsn` (codeslm)"]
         assert "Write the docstring (codeslm)" in await titles(["refactor"])
         assert {"Explain (codeslm)", "Show as LaTeX (codeslm)"} < set(await titles(None))
+        cursor = types.Range(types.Position(4, 4), types.Position(4, 4))
+        assert "Does it compute its formula? (codeslm)" in await titles(None, cursor)
         formula = types.Range(types.Position(9, 2), types.Position(9, 11))
         assert "Write this formula as code (codeslm)" in await titles(["refactor"], formula)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -138,3 +139,98 @@ async def test_a_formula_that_is_no_code_is_told(words: str, error: type[Excepti
     async with asking() as asker:
         with pytest.raises(error, match=said):
             await asker.ask("formula", Question(words))
+
+
+def documented(docstring: str, body: str, parameters: str = "a, b", above: str = "") -> Question:
+    """A module with one function, the cursor in it."""
+    return at(f'{above}def f({parameters}):\n    """{docstring}"""\n    ‸{body}\n', "shapes.py")
+
+
+@pytest.mark.parametrize(
+    ("question", "badge", "said"),
+    [
+        (documented("Return (a + b)/2.", "return a / 2 + b / 2"), Badge.PROVED, "computes `(a + b)/2`"),
+        (documented("Return (a + b)/2.", "return a + b / 2"), Badge.REFUTED, "At a = 1, b = 1 it gives 3/2"),
+        (documented("f(x, y) = x*y - y for y > 0", "return b * (a - 1)"), Badge.PROVED, "computes `a*b - b`"),
+        (
+            documented("The area.\n\n    :math:`\\\\pi r^2`", "return pi * r * r", "r", "from math import pi\n"),
+            Badge.PROVED,
+            "computes `pi*r^2`",
+        ),
+        (documented("Sum of $a^2$ and b: $a^2 + b$", "return b + a * a"), Badge.PROVED, "computes `a^2 + b`"),
+        (
+            documented("|a - b|", "if a < b:\n        return b - a\n    return a - b"),
+            Badge.PROVED,
+            "computes `abs(a - b)`",
+        ),
+        (
+            documented("n*(n + 1)/2", "t = 0\n    for k in range(n + 1):\n        t += k\n    return t", "n: int"),
+            Badge.PROVED,
+            "for all integer n >= 0",
+        ),
+        (
+            documented("Return n*(n + 1)/2", "t = 0\n    for k in range(n):\n        t += k\n    return t", "n: int"),
+            Badge.REFUTED,
+            "it gives 0 and the formula gives 1",
+        ),
+        (documented("a/b.", "while a > 0:\n        a -= 1\n    return a"), Badge.UNVERIFIED, "Line 3 has a while"),
+        (replace(documented("", "return a * b"), words="b a"), Badge.PROVED, "computes `b*a`"),
+        (replace(documented("", "return a * b"), words="f(a, b) = a + b"), Badge.REFUTED, "does not compute"),
+    ],
+)  # fmt: skip
+async def test_whether_a_function_computes_its_formula(question: Question, badge: Badge, said: str) -> None:
+    async with asking() as asker:
+        answer = await asker.ask("verify", question)
+        assert answer.badge is badge, answer
+        assert said in answer.text
+        assert not asker.engine.requests
+
+
+async def test_a_claim_typed_beside_a_function_is_a_claim() -> None:
+    async with asking() as asker:
+        answer = await asker.ask("verify", replace(documented("a + b", "return a"), words="x^2 >= 0"))
+        assert answer.text.startswith("**True.**")
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        (documented("Add two numbers.", "return a + b"), "states no formula in its parameters"),
+        (at("def f(a):\n    ‸return a\n"), "no docstring"),
+        (replace(documented("", "return a"), words="a + z"), "has no parameter z"),
+    ],
+)
+async def test_a_function_without_a_formula_is_told(question: Question, said: str) -> None:
+    async with asking() as asker:
+        with pytest.raises(InputError, match=said):
+            await asker.ask("verify", question)
+
+
+COUNTED = "s = 0.0\n    while {test}:\n        s += n\n        n -= 1\n    return s"
+
+
+@pytest.mark.parametrize(
+    ("body", "badge", "said"),
+    [
+        (COUNTED.format(test="n > 0"), Badge.TESTED, "points, and gave the formula's value at each"),
+        (COUNTED.format(test="n > 1"), Badge.REFUTED, "f(n=1) gives 0.0, and the formula 1.0"),
+        (COUNTED.format(test="True"), Badge.UNVERIFIED, "could not be run"),
+        ("raise OSError(os.sep)", Badge.UNVERIFIED, "too few"),
+        ("return float('nan')", Badge.UNVERIFIED, "too few"),
+    ],
+)
+async def test_a_function_that_is_no_formula_is_run(tmp_path: Path, body: str, badge: Badge, said: str) -> None:
+    question = documented("f(n) = n*(n + 1)/2 for n >= 0", body, "n: int")
+    async with asking(folder=tmp_path, may_run=True) as asker:
+        answer = await asker.ask("verify", question)
+        assert answer.badge is badge, answer
+        assert said in answer.text
+
+
+async def test_without_consent_no_function_is_run(tmp_path: Path) -> None:
+    planted = tmp_path / "planted"
+    question = documented("Return n + 1.", f"open({str(planted)!r}, 'w')\n    return n + 1", "n: int")
+    async with asking(folder=tmp_path) as asker:
+        answer = await asker.ask("verify", question)
+        assert (answer.badge, planted.exists()) == (Badge.UNVERIFIED, False)
+        assert "codeslm allow" in answer.text

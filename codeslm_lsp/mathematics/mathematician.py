@@ -13,7 +13,7 @@ from codeslm_lsp.mathematics.answers import Computed, Sample, Verdict, computed_
 from codeslm_lsp.mathematics.expressions import Expression
 from codeslm_lsp.mathematics.naming import declaration
 from codeslm_lsp.mathematics.printing import to_text
-from codeslm_lsp.values import ExpressionError
+from codeslm_lsp.values import ExpressionError, UnitsError
 
 MEMORY_BYTES = 1 << 30
 """Address space of the worker; SymPy and what it needs take 200 MB of it."""
@@ -84,7 +84,10 @@ class Mathematician:
         return samples_from(await self._ask("sample", to_text(node), declared, clause))
 
     async def compute(self, statements: str) -> Computed:
-        """The value of ``answer``. Raises ``ExpressionError``."""
+        """The value of ``answer``; quantities have units, as in ``3 km + 200 m``.
+
+        Raises ``ExpressionError``, and ``UnitsError`` where all is understood but the units.
+        """
         return computed_from(await self._ask("compute", statements))
 
     async def equal(self, left: str, right: str) -> bool:
@@ -112,7 +115,7 @@ class Mathematician:
                 await self._end()
                 raise
         if "error" in said:
-            raise ExpressionError(said["error"])
+            raise (UnitsError if said.get("is_units") else ExpressionError)(said["error"])
         return said["answer"]
 
     async def _start(self) -> asyncio.subprocess.Process:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from codeslm_lsp.mathematics.answers import Answer, to_json
-from codeslm_lsp.values import CodeslmError
+from codeslm_lsp.values import CodeslmError, UnitsError
 
 TOO_LARGE = "The question takes more memory than it may; ask for something smaller."
 
@@ -43,6 +43,8 @@ def main() -> None:
 def _answer(task: Callable[..., Answer], texts: list[str], limit_s: float) -> dict[str, Any]:
     try:
         return {"answer": to_json(task(*texts, limit_s))}
+    except UnitsError as error:
+        return {"error": str(error), "is_units": True}
     except CodeslmError as error:
         return {"error": str(error)}
     except (MemoryError, RecursionError):

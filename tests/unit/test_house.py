@@ -55,6 +55,7 @@ OWNERS = {
     "matplotlib": ("evaluation/plot",),
     "sympy": ("mathematics/",),
     "mpmath": ("mathematics/",),
+    "pint": ("mathematics/units",),
     "hypothesis": ("reasoning/differ_inside",),
     "platformdirs": ("",),
     "psutil": ("",),

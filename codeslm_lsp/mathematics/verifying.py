@@ -12,10 +12,12 @@ from codeslm_lsp.mathematics.answers import Verdict
 from codeslm_lsp.mathematics.cases import Branch, branches_of, narrowed
 from codeslm_lsp.mathematics.domains import Domain, Range
 from codeslm_lsp.mathematics.expressions import Call, Expression, Number, Relation, children, walk, with_children
+from codeslm_lsp.mathematics.induction import method_by_induction
 from codeslm_lsp.mathematics.inequalities import method_of_sign
 from codeslm_lsp.mathematics.patience import Clock, attempted
 from codeslm_lsp.mathematics.printing import to_text
 from codeslm_lsp.mathematics.proving import method_of_equality
+from codeslm_lsp.mathematics.remainders import classes_of
 from codeslm_lsp.mathematics.searching import Search, search
 from codeslm_lsp.mathematics.statements import Statement, read_statement, where_defined
 from codeslm_lsp.mathematics.symbolic import Symbolic, symbols_of, to_sympy
@@ -140,20 +142,72 @@ def _method(left: Expression, operator: str, right: Expression, statement: State
     first, second = _under_equations(sides, statement, symbols)
     first, second = _under_inequalities((first, second), statement, symbols, ranges)
     if operator == "=":
-        return method_of_equality(first, second, clock)
+        return method_of_equality(first, second, clock) or _equal_in_classes(first - second, statement, symbols, clock)
     if statement.has_i:
         return None
     larger, smaller = (first, second) if operator in (">", ">=") else (second, first)
+    is_strict = operator in ("<", ">", "!=")
     difference = attempted(lambda: sp.expand((larger - smaller).doit()), clock.share_s(2.0))
     if difference is None or difference.has(sp.nan, sp.zoo, sp.oo):
         return None
-    if operator == "!=":
-        return method_of_sign(difference, ranges, clock, strict=True) or method_of_sign(
-            -difference, ranges, clock, strict=True
-        )
-    if operator in ("<", ">"):
-        return method_of_sign(difference, ranges, clock, strict=True)
-    return method_of_sign(difference, ranges, clock, strict=False) or method_of_equality(first, second, clock)
+    signs = (1, -1) if operator == "!=" else (1,)
+    for sign in signs:
+        method = method_of_sign(sign * difference, ranges, clock, strict=is_strict)
+        if method is not None:
+            return method
+    if not is_strict and (method := method_of_equality(first, second, clock)) is not None:
+        return method
+    method = _sign_in_classes(difference, signs, statement, symbols, ranges, clock, is_strict)
+    if method is None and operator != "!=":
+        method = method_by_induction(larger - smaller, ranges, clock, strict=is_strict)
+    return method
+
+
+def _equal_in_classes(
+    difference: Symbolic, statement: Statement, symbols: dict[str, Symbolic], clock: Clock
+) -> str | None:
+    """Of integers with remainders: whether nothing is left in any class of them."""
+    found = _classes(difference, statement, symbols, clock)
+    if found is None:
+        return None
+    modulus, cases = found
+    if all(each == 0 or method_of_equality(each, sp.Integer(0), clock) is not None for each in cases):
+        return f"by the cases of remainders modulo {modulus}"
+    return None
+
+
+def _sign_in_classes(
+    difference: Symbolic,
+    signs: tuple[int, ...],
+    statement: Statement,
+    symbols: dict[str, Symbolic],
+    ranges: dict[Symbolic, Range],
+    clock: Clock,
+    is_strict: bool,
+) -> str | None:
+    """The same for a relation that is no equation. The quotients of what is not negative are not negative."""
+    found = _classes(difference, statement, symbols, clock)
+    if found is None:
+        return None
+    modulus, cases = found
+    for case in cases:
+        of = {each: Range(True, Fraction(0)) if each.is_nonnegative else Range(True) for each in case.free_symbols}
+        if not any(
+            method_of_sign(sign * case, {**of, **ranges}, clock, strict=is_strict) is not None for sign in signs
+        ):
+            return None
+    return f"by the cases of remainders modulo {modulus}"
+
+
+def _classes(
+    difference: Symbolic, statement: Statement, symbols: dict[str, Symbolic], clock: Clock
+) -> tuple[int, list[Symbolic]] | None:
+    def conditions() -> list[Symbolic]:
+        equations = [each for each in statement.domain.conditions if isinstance(each, Relation)]
+        pairs = [each.operands for each in equations if each.operators == ("=",)]
+        return [to_sympy(left, symbols) - to_sympy(right, symbols) for left, right in pairs]
+
+    return attempted(lambda: classes_of(difference, conditions(), clock), clock.share_s(3.0))
 
 
 def _under_equations(

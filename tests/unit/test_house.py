@@ -45,6 +45,7 @@ OWNERS = {
     "parso": ("workspace/environment_process",),
     "httpx": ("models/",),
     "tiktoken": ("prompt/",),
+    "jinja2": ("prompt/chat_rendering",),
     "llama_cpp": ("engine/llama",),
     "numpy": ("engine/",),
     "pygls": ("engine/wire", "lsp/", "evaluation/"),

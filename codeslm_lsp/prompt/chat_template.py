@@ -71,10 +71,11 @@ def read_template(vocabulary: Vocabulary, metadata: Mapping[str, Any], limit_s: 
     plain = [_conversation(shape, nonce, "") for shape in shapes]
     padded = _conversation(shapes[0], nonce, " ")
     texts = _rendered(source, _values(vocabulary, metadata), [*plain, padded], limit_s)
+    ids = vocabulary.marks
     skeletons: dict[Shape, tuple[Part, ...]] = {}
     why = "it refuses a question"
     for shape, said in zip(shapes, texts, strict=False):
-        parts = _parts(said.get("text", ""), nonce, len(shape), vocabulary)
+        parts = _parts(said.get("text", ""), nonce, len(shape), ids)
         if parts is not None:
             skeletons[shape] = parts
         elif shape == shapes[0]:
@@ -141,20 +142,19 @@ def _rendered(
     return said
 
 
-def _parts(text: str, nonce: str, n_messages: int, vocabulary: Vocabulary) -> tuple[Part, ...] | None:
+def _parts(text: str, nonce: str, n_messages: int, marks: Mapping[str, int]) -> tuple[Part, ...] | None:
     """What was rendered, in parts; None where not every message is in it once, in order."""
     pieces = re.split(rf"{nonce}x(\d+)x", text)
     if pieces[1::2] != [str(place) for place in range(n_messages)] or any(nonce in each for each in pieces):
         return None
     parts: list[Part] = []
     for place, piece in enumerate(pieces):
-        parts += [Said(int(piece))] if place % 2 else _marked(piece, vocabulary)
+        parts += [Said(int(piece))] if place % 2 else _marked(piece, marks)
     return tuple(parts)
 
 
-def _marked(text: str, vocabulary: Vocabulary) -> list[Part]:
+def _marked(text: str, marks: Mapping[str, int]) -> list[Part]:
     """The template's own text: what spells a mark is its token."""
-    marks = vocabulary.marks
     if not marks or not text:
         return [text] if text else []
     pattern = "|".join(re.escape(each) for each in sorted(marks, key=len, reverse=True))

@@ -66,7 +66,7 @@ class Vocabulary:
     def marks(self) -> Mapping[str, int]:
         """Pieces that only structure a text, with their ids: control tokens, and user-defined ones in brackets.
 
-        Other user-defined tokens, such as Gemma's runs of line ends, are ordinary text.
+        Other user-defined tokens, such as Gemma's runs of line ends, are ordinary text. Looks through all of it.
         """
         return {
             piece: token

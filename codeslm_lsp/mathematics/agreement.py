@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from fractions import Fraction
 
 from codeslm_lsp.mathematics.answers import Verdict
-from codeslm_lsp.mathematics.conditions import domain_of
+from codeslm_lsp.mathematics.conditions import domain_of, exact_value
 from codeslm_lsp.mathematics.domains import Domain, Range
-from codeslm_lsp.mathematics.expressions import (
-    Expression,
-    Relation,
-    free_names,
-)
+from codeslm_lsp.mathematics.expressions import Binary, Call, Expression, Name, Number, Relation, free_names, walk
 from codeslm_lsp.mathematics.parser import parse_plain
 from codeslm_lsp.mathematics.patience import Clock
 from codeslm_lsp.mathematics.printing import to_text
@@ -41,4 +38,35 @@ def domain_of_declared(sides: tuple[Expression, Expression], kinds: Mapping[str,
     for name in frozenset().union(*map(free_names, sides)) & kinds.keys():
         of = ranges.get(name, Range())
         ranges[name] = replace(of, is_integer=of.is_integer or kinds[name] == "int")
-    return where_defined(relation, Domain(ranges, domain.conditions))
+    conditions = (*domain.conditions, *_counting_up(sides, ranges))
+    return where_defined(relation, Domain(ranges, conditions))
+
+
+def _counting_up(sides: tuple[Expression, Expression], ranges: dict[str, Range]) -> Iterator[Expression]:
+    """Sums have no fewer terms than none. What says so of one variable is put into ``ranges``.
+
+    Code that adds up over an empty range gives 0; the closed forms of sums mean something else where they count down.
+    """
+    for call in {each for side in sides for each in walk(side)}:
+        if not (isinstance(call, Call) and call.function in ("sum", "product")):
+            continue
+        _, _, low, high = call.arguments
+        if not free_names(low) | free_names(high) <= ranges.keys():
+            continue  # Within another sum.
+        first = exact_value(low)
+        last = _shifted(high)
+        if first is None or last is None:
+            yield Relation((">=",), (Binary("+", high, Number("1")), low))
+        else:
+            name, shift = last
+            ranges[name] = ranges[name].within(first - 1 - shift, None, (False, False))
+
+
+def _shifted(node: Expression) -> tuple[str, Fraction] | None:
+    """``n - 1 - 1`` as n and -2."""
+    match node:
+        case Name(name):
+            return name, Fraction(0)
+        case Binary("-" | "+" as sign, inner, Number() as step) if (found := _shifted(inner)) is not None:
+            return found[0], found[1] + (step.value if sign == "+" else -step.value)
+    return None

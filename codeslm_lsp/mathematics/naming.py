@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from codeslm_lsp.mathematics.expressions import (
+    MAX_DIGITS,
     Binary,
     Call,
     Expression,
     Name,
     Number,
+    Relation,
     Unary,
     children,
     walk,
@@ -39,7 +41,10 @@ def declaration(sides: Collection[Expression], whole: Collection[str] = (), vari
 
 
 def canonical(node: Expression) -> Expression:
-    """The same where what can be written in several ways is written in one: ``cbrt``, ``!``, ``exp``, ``ln``, signs."""
+    """The same where what can be written in several ways is written in one: ``cbrt``, ``!``, ``exp``, ``ln``, signs.
+
+    Only to be compared: a number may be a fraction in it.
+    """
     match with_children(node, tuple(map(canonical, children(node)))):
         case Call("cbrt", (value,)):
             return Call("root", (value, Number("3")))
@@ -51,6 +56,11 @@ def canonical(node: Expression) -> Expression:
             return Call("log", (value,))
         case Binary("*" | "/" as operator, Unary("-", left), right):
             return Unary("-", Binary(operator, left, right))
+        case Binary("+", left, Binary("+" | "-" as operator, middle, right)):
+            return canonical(Binary(operator, Binary("+", left, middle), right))
+        case Relation(operators, operands) if len(operators) > 1:
+            pairs = zip(operators, operands, operands[1:], strict=False)
+            return Call("all", tuple(Relation((sign,), (left, right)) for sign, left, right in pairs))
         case Call("all" | "any" as function, parts):
             inner = [
                 each.arguments if isinstance(each, Call) and each.function == function else (each,) for each in parts
@@ -58,5 +68,11 @@ def canonical(node: Expression) -> Expression:
             return Call(function, tuple(each for group in inner for each in group))
         case Number(text):
             return Number(str(Number(text).value))
+        case Binary("^", Number("10"), Number(text)) if text.isdigit() and int(text) <= MAX_DIGITS:
+            return Number(str(10 ** int(text)))
+        case Binary("^", Number("10"), Unary("-", Number(text))) if text.isdigit() and int(text) <= MAX_DIGITS:
+            return Number(f"1/{10 ** int(text)}")
+        case Binary("*", Number() as first, Number() as second):
+            return Number(str(first.value * second.value))
         case other:
             return other

@@ -152,7 +152,7 @@ class Parser:
             self._next.kind == "name"
             and self._next.text == word
             and word not in self._names
-            and (word == "in" or (following is not None and following.text != "("))
+            and (word == "in" or (following is not None and not (following.text == "(" and following.tight)))
         )
 
     def _starts_factor(self) -> bool:

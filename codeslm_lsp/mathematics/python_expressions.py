@@ -18,7 +18,7 @@ from codeslm_lsp.mathematics.expressions import (
 )
 from codeslm_lsp.mathematics.functions import CONSTANTS
 from codeslm_lsp.mathematics.parser import checked_call
-from codeslm_lsp.mathematics.python_names import PythonNames, text_of
+from codeslm_lsp.mathematics.python_names import PythonNames, parts_of, text_of
 from codeslm_lsp.mathematics.tokens import number_token
 from codeslm_lsp.syntax.tree import Node, SyntaxTree
 from codeslm_lsp.values import ExpressionError
@@ -60,7 +60,7 @@ class PythonExpressions:
         """A relation, or ``all`` and ``any`` of some; a bare number is true where it is not 0."""
         match node.type:
             case "parenthesized_expression":
-                return self.condition(node.named_children[0])
+                return self.condition(parts_of(node)[0])
             case "comparison_operator":
                 return self._relation(node)
             case "boolean_operator":
@@ -73,14 +73,14 @@ class PythonExpressions:
                 one, other = (self.condition(each) for each in given)
                 return both(one, other) if function == "all" else Call("any", (one, other))
             case "not_operator":
-                return negation(self.condition(node.named_children[-1]))
+                return negation(self.condition(parts_of(node)[-1]))
         return Relation(("!=",), (self.of(node), Number("0")))
 
     def _logical(self, node: Node) -> tuple[str, list[Node]] | None:
         """``all`` or ``any`` and its two conditions where it is numpy's ``logical_and`` or ``logical_or``."""
         function = self._names.function(self._text(node.child_by_field_name("function")))
         arguments = node.child_by_field_name("arguments")
-        given = arguments.named_children if arguments is not None else []
+        given = parts_of(arguments) if arguments is not None else []
         return (function, given) if function in ("all", "any") and len(given) == 2 else None
 
     def operation(self, node: Node, operator: str, left: Expression, right: Expression) -> Expression:
@@ -109,13 +109,13 @@ class PythonExpressions:
         text = self._text(node)
         match node.type:
             case "parenthesized_expression":
-                return self.of(node.named_children[0])
+                return self.of(parts_of(node)[0])
             case "integer" | "float":
                 return self._number(node, text)
             case "identifier":
                 return self._name(node, text)
             case "unary_operator" if text[0] in "+-":
-                operand = self.of(node.named_children[0])
+                operand = self.of(parts_of(node)[0])
                 return operand if text[0] == "+" else Unary("-", operand)
             case "binary_operator":
                 left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
@@ -123,7 +123,7 @@ class PythonExpressions:
                     operator = self._text(node.child_by_field_name("operator"))
                     return self.operation(node, operator, self.of(left), self.of(right))
             case "conditional_expression":
-                value, condition, other = [each for each in node.named_children if each.type != "comment"]
+                value, condition, other = parts_of(node)
                 return cases(self.of(value), self.condition(condition), self._other(other))
             case "attribute":
                 constant = self._names.constant(text)
@@ -191,7 +191,7 @@ class PythonExpressions:
                 f"compares by '{next(each for each in operators if each not in _COMPARED)}', "
                 "which is no relation of numbers",
             )
-        return Relation(tuple(_COMPARED[each] for each in operators), tuple(map(self.of, node.named_children)))
+        return Relation(tuple(_COMPARED[each] for each in operators), tuple(map(self.of, parts_of(node))))
 
     def _call(self, node: Node) -> Expression:
         called = self._text(node.child_by_field_name("function"))
@@ -200,11 +200,7 @@ class PythonExpressions:
         given = node.child_by_field_name("arguments")
         if function is None or given is None:
             raise self.refused(node, f"calls {called[:40]}, of which is not known what it computes")
-        nodes = (
-            [given]
-            if given.type == "generator_expression"
-            else [n for n in given.named_children if n.type != "comment"]
-        )
+        nodes = [given] if given.type == "generator_expression" else parts_of(given)
         if len(nodes) == 1 and nodes[0].type in ("generator_expression", "list_comprehension"):
             return self._series(node, function, nodes[0])
         if function == "where" and len(nodes) == 3:
@@ -218,7 +214,7 @@ class PythonExpressions:
 
     def _series(self, node: Node, function: str, inner: Node) -> Expression:
         """``sum(… for k in range(a, b))``."""
-        body, *clauses = [each for each in inner.named_children if each.type != "comment"]
+        body, *clauses = parts_of(inner)
         if function not in ("sum", "product") or len(clauses) != 1 or clauses[0].type != "for_in_clause":
             raise self.refused(node, "has a comprehension that is no sum or product over one range")
         name, low, high = self.counted(clauses[0])
@@ -231,7 +227,7 @@ class PythonExpressions:
         is_range = ranged is not None and self._text(ranged.child_by_field_name("function")) == "range"
         if variable is None or variable.type != "identifier" or given is None or not is_range:
             raise self.refused(node, "goes over something else than a range, which is no sum")
-        ends = [self.of(each) for each in given.named_children]
+        ends = [self.of(each) for each in parts_of(given)]
         name = writable(self._text(variable))
         if not 1 <= len(ends) <= 2:
             raise self.refused(node, "has a range with steps, which is no sum")

@@ -7,12 +7,12 @@ only add up or multiply. Everything else is refused with its line.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from codeslm_lsp.mathematics.expressions import Call, Expression, Name, Number, free_names, walk, within_limits
 from codeslm_lsp.mathematics.functions import CONSTANTS
 from codeslm_lsp.mathematics.python_expressions import PythonExpressions, both, cases, negation, writable
-from codeslm_lsp.mathematics.python_names import FRAGMENT, PythonNames, names_of, text_of
+from codeslm_lsp.mathematics.python_names import FRAGMENT, MODULES, PythonNames, names_of, parts_of, text_of
 from codeslm_lsp.syntax.languages import languages
 from codeslm_lsp.syntax.tree import Node, SyntaxTree, parse
 from codeslm_lsp.values import ExpressionError
@@ -64,7 +64,7 @@ def formula_at(tree: SyntaxTree, def_start: int, names: PythonNames | None = Non
     name = text_of(tree, node.child_by_field_name("name"))
     declared = dict(_parameters(tree, node.child_by_field_name("parameters")))
     body = node.child_by_field_name("body")
-    reading = _Reading(tree, names or names_of(tree))
+    reading = _Reading(tree, _seen_from(node, names or names_of(tree), tree))
     value = reading.value(_nodes(body), {each: Name(each) for each in declared})
     if value is None:
         raise ExpressionError(f"Line {node.start_point[0] + 1}: {name} only raises; there is no formula in it.")
@@ -85,19 +85,18 @@ def formula_in(text: str, first_line: int = 1, names: PythonNames | None = None)
     known: dict[str, Expression] = {}
     reading, name, value = _Reading(tree, names or FRAGMENT, first_line, is_open=True), "", None
     for node in nodes:
-        inner = node.named_children[0] if node.type == "expression_statement" else node
+        inner = parts_of(node)[0] if node.type == "expression_statement" else node
+        before = dict(known)
         if inner.type in ("assignment", "augmented_assignment"):
-            before = dict(known)
             reading.assign(inner, known)
-            name, value = next(
-                ((each, known[each]) for each in known if known[each] is not before.get(each)), (name, value)
-            )
-        elif node.type in ("expression_statement", "return_statement") and node.named_children:
-            name, value = "", reading.expressions(known).of(inner if inner is not node else node.named_children[0])
         elif node.type == "for_statement":
             reading.loop(node, known)
+        elif node.type in ("expression_statement", "return_statement") and len(parts_of(node)) == 1:
+            name, value = "", reading.expressions(known).of(parts_of(node)[0])
         else:
             raise reading.expressions(known).refused(node, f"has {_article(node)}; {UNDERSTOOD}")
+        changed = ((each, known[each]) for each in known if known[each] is not before.get(each))
+        name, value = next(changed, (name, value))
     if value is None:
         raise ExpressionError("There is no code to read; select an expression, an assignment or a function.")
     return checked(Formula(name, tuple(sorted(_variables(value))), value, is_function=False))
@@ -137,13 +136,13 @@ class _Reading:
         for place, node in enumerate(statements):
             rest = statements[place + 1 :]
             match node.type:
-                case "return_statement" if node.named_children:
+                case "return_statement" if parts_of(node):
                     self._n_ends += 1
-                    return within_limits(self.expressions(known).of(node.named_children[0]))
+                    return within_limits(self.expressions(known).of(parts_of(node)[0]))
                 case "raise_statement":
                     return None
                 case "assert_statement":
-                    holds = self.expressions(known).condition(node.named_children[0])
+                    holds = self.expressions(known).condition(parts_of(node)[0])
                     return self._either(node, holds, self.value(rest, dict(known)), None)
                 case "if_statement":
                     return self._branched(node, rest, known)
@@ -151,13 +150,24 @@ class _Reading:
                     self.loop(node, known)
                 case "pass_statement":
                     continue
+                case "import_statement" if self._is_known_import(node):
+                    continue
                 case "expression_statement" if _is_docstring(node):
                     continue
-                case "expression_statement" if node.named_children[0].type in ("assignment", "augmented_assignment"):
-                    self.assign(node.named_children[0], known)
+                case "expression_statement" if parts_of(node)[0].type in ("assignment", "augmented_assignment"):
+                    self.assign(parts_of(node)[0], known)
                 case _:
                     raise self.expressions(known).refused(node, f"has {_article(node)}; {UNDERSTOOD}")
         raise ExpressionError("The function ends without a return, at least where its conditions do not hold; add one.")
+
+    def _is_known_import(self, node: Node) -> bool:
+        """``import math`` within the function, where that name means nothing else."""
+        words = text_of(self._tree, node).split()
+        return (
+            words[1] in MODULES
+            and (len(words) == 2 or MODULES.get(words[-1]) == words[1])
+            and (self._names.modules.get(words[-1]) == MODULES[words[1]])
+        )
 
     def assign(self, node: Node, known: dict[str, Expression]) -> None:
         """Put the value of an assignment into ``known``."""
@@ -165,8 +175,8 @@ class _Reading:
         expressions = self.expressions(known)
         if left is None or right is None:
             raise expressions.refused(node, "has an assignment without a value, which is no formula")
-        lefts = left.named_children if left.type in ("pattern_list", "tuple_pattern") else [left]
-        rights = right.named_children if right.type in ("expression_list", "tuple") else [right]
+        lefts = parts_of(left) if left.type in ("pattern_list", "tuple_pattern") else [left]
+        rights = parts_of(right) if right.type in ("expression_list", "tuple") else [right]
         if len(lefts) != len(rights) or any(each.type != "identifier" for each in lefts):
             raise expressions.refused(node, "assigns to something else than names, which is no formula")
         values = [expressions.of(each) for each in rights]
@@ -179,10 +189,12 @@ class _Reading:
     def loop(self, node: Node, known: dict[str, Expression]) -> None:
         """``for k in range(a, b): total += …`` as a sum; ``*=`` as a product."""
         expressions = self.expressions(known)
+        if node.child_by_field_name("alternative") is not None or any(each.type == "async" for each in node.children):
+            raise expressions.refused(node, f"has a loop with else or async; {UNDERSTOOD}")
         name, low, high = expressions.counted(node)
         inner: dict[str, Expression] = {**known, name: Name(name)}
         statements = [
-            each.named_children[0]
+            parts_of(each)[0]
             for each in _nodes(node.child_by_field_name("body"))
             if each.type == "expression_statement"
         ]
@@ -209,14 +221,7 @@ class _Reading:
 
     def _without(self, total: str) -> _Reading:
         """The same where ``total``, which changes from turn to turn, has no value."""
-        names = replace(
-            self._names,
-            members={each: member for each, member in self._names.members.items() if each != total},
-            numbers={each: node for each, node in self._names.numbers.items() if each != total},
-            symbols=self._names.symbols - {total},
-            others=self._names.others | {total},
-        )
-        return _Reading(self._tree, names, self._first_line)
+        return _Reading(self._tree, self._names.without({total}), self._first_line)
 
     def _branched(self, node: Node, rest: Sequence[Node], known: dict[str, Expression]) -> Expression | None:
         test, then = node.child_by_field_name("condition"), node.child_by_field_name("consequence")
@@ -261,16 +266,16 @@ def _only(value: Expression, condition: Expression) -> Expression:
 
 
 def _nodes(block: Node | None) -> list[Node]:
-    return [each for each in block.named_children if each.type != "comment"] if block is not None else []
+    return parts_of(block) if block is not None else []
 
 
 def _parameters(tree: SyntaxTree, node: Node | None) -> Iterator[tuple[str, str]]:
     """The name and the type, as far as it is written, of each but ``self`` and ``cls``."""
-    for each in node.named_children if node is not None else ():
+    for each in parts_of(node) if node is not None else ():
         kind = text_of(tree, each.child_by_field_name("type"))
         named = each if each.type == "identifier" else each.child_by_field_name("name")
         if named is None and each.type == "typed_parameter":
-            named = each.named_children[0]
+            named = parts_of(each)[0]
         if named is not None and named.type == "identifier":
             name = text_of(tree, named)
             if kind.startswith(NOT_NUMBERS):
@@ -279,6 +284,28 @@ def _parameters(tree: SyntaxTree, node: Node | None) -> Iterator[tuple[str, str]
                 yield writable(name), kind
         elif each.type not in ("comment", "positional_separator", "keyword_separator"):
             raise ExpressionError("A function with *arguments is no formula; name its parameters.")
+
+
+def _seen_from(node: Node, names: PythonNames, tree: SyntaxTree) -> PythonNames:
+    """What names mean within functions around it: what those bind is theirs."""
+    bound: set[str] = set()
+    around = node.parent
+    while around is not None:
+        if around.type == "function_definition":
+            bound |= set(_bound(tree, around, node))
+        around = around.parent
+    return names.without(bound) if bound else names
+
+
+def _bound(tree: SyntaxTree, node: Node, inner: Node) -> Iterator[str]:
+    """Any name that stands within a function, but in the one that is read, where something is bound."""
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        is_target = each.parent is not None and each.parent.type not in ("call", "attribute", "argument_list")
+        if each.type == "identifier" and is_target:
+            yield text_of(tree, each)
+        waiting += [child for child in each.children if child != inner]
 
 
 def _plain(tree: SyntaxTree, node: Node) -> None:
@@ -299,11 +326,11 @@ def _variables(value: Expression) -> frozenset[str]:
 
 
 def _is_docstring(statement: Node) -> bool:
-    children = statement.named_children
+    children = parts_of(statement)
     return len(children) == 1 and children[0].type == "string"
 
 
 def _article(node: Node) -> str:
-    what = node.named_children[0] if node.type == "expression_statement" and node.named_children else node
+    what = parts_of(node)[0] if node.type == "expression_statement" and parts_of(node) else node
     words = what.type.replace("_", " ").removesuffix(" statement")
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"

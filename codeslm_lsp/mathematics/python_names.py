@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from codeslm_lsp.syntax.tree import Node, SyntaxTree
@@ -55,6 +55,17 @@ class PythonNames:
     def with_symbols(self) -> PythonNames:
         """The same where a constant of the file keeps its name: ``G*m``, not ``6.67e-11*m``."""
         return replace(self, numbers={}, symbols=self.symbols | self.numbers.keys())
+
+    def without(self, names: Collection[str]) -> PythonNames:
+        """The same where these mean something else."""
+        return replace(
+            self,
+            modules={each: module for each, module in self.modules.items() if each.partition(".")[0] not in names},
+            members={each: member for each, member in self.members.items() if each not in names},
+            numbers={each: node for each, node in self.numbers.items() if each not in names},
+            symbols=self.symbols - frozenset(names),
+            others=self.others | frozenset(names),
+        )
 
     def function(self, called: str) -> str | None:
         """What is called, by the name it has in ``FUNCTIONS`` or ``BUILTINS``; None where that is not known."""
@@ -135,6 +146,11 @@ def _imported(tree: SyntaxTree, node: Node) -> Iterator[tuple[str, str]]:
             yield text_of(tree, child.child_by_field_name("name")), text_of(tree, child.child_by_field_name("alias"))
         else:
             yield text_of(tree, child), text_of(tree, child)
+
+
+def parts_of(node: Node) -> list[Node]:
+    """Its named children but comments and the marks of lines that go on."""
+    return [each for each in node.named_children if each.type not in ("comment", "line_continuation")]
 
 
 def text_of(tree: SyntaxTree, node: Node | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codeslm_lsp.mathematics.expressions import (
     Call,
@@ -48,7 +48,7 @@ _PROSE = re.compile(r"(?<![\\\w])(?!for\b|where\b|and\b|if\b)[A-Za-z]{2,}\s+(?!f
 class Stated:
     """``name(parameters) = expression`` for ``clause``; ``parameters`` is None where they are not listed.
 
-    ``name`` is empty of an expression alone. ``text`` is what was read.
+    ``name`` is empty of an expression alone. ``text`` is what was read. ``is_result``: it stood behind "Return".
     """
 
     name: str
@@ -56,6 +56,7 @@ class Stated:
     expression: Expression
     clause: str
     text: str
+    is_result: bool = False
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -95,29 +96,38 @@ def read_stated(text: str, names: Collection[str] = ()) -> Stated:
 def find_stated(text: str, names: Collection[str] = ()) -> Iterator[Stated]:
     """Formulas in a comment or a docstring, the likeliest first. With ``names`` only those that use no others."""
     seen: set[str] = set()
-    for candidate in _candidates(text):
+    for candidate, is_result in _candidates(text):
         said = candidate.strip().rstrip(".,;").strip()
         if said in seen or not said:
             continue
         seen.add(said)
         try:
-            stated = read_stated(said, names)
+            stated = replace(read_stated(said, names), is_result=is_result)
         except ExpressionError:
             continue
-        is_trivial = isinstance(stated.expression, Name | Number) and not stated.name
         strangers = free_names(stated.expression) - CONSTANTS - set(names)
-        if not is_trivial and not (names and strangers):
+        if not isinstance(stated.expression, Name | Number) and not (names and strangers):
             yield stated
 
 
-def _candidates(text: str) -> Iterator[str]:
-    """Marked as mathematics, then lines, and parts of lines, that may be."""
-    yield from (found[found.lastgroup or 0] for found in _MARKED.finditer(text))
-    for line in text.strip().strip("\"'").split("\n"):
+def _candidates(text: str) -> Iterator[tuple[str, bool]]:
+    """Marked as mathematics, then lines, and parts of lines, that may be; and whether they are said to be returned."""
+    lines = [line for line in text.strip().strip("\"'").split("\n") if not line.lstrip().startswith((">>>", "..."))]
+    for line in lines:
+        yield from ((found[found.lastgroup or 0], _is_result(line)) for found in _MARKED.finditer(line))
+    yield from ((found[found.lastgroup or 0], False) for found in _MARKED.finditer("\n".join(lines)))
+    for line in lines:
         bare = _BULLET.sub("", line).strip()
         parts = [bare, _VERB.sub("", bare), bare.rpartition(": ")[2]]
         for part in dict.fromkeys(parts):
-            yield from (each for each in (part, re.split(r"[.,;](?:\s|$)", part)[0]) if not _PROSE.search(each))
+            for each in (part, re.split(r"[.,;](?:\s|$)", part)[0]):
+                if not _PROSE.search(each):
+                    yield each, _is_result(line)
+
+
+def _is_result(line: str) -> bool:
+    """Whether the line says what is returned."""
+    return _VERB.match(_BULLET.sub("", line).strip()) is not None
 
 
 def _italic(found: re.Match[str]) -> str:

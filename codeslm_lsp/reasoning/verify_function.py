@@ -45,6 +45,8 @@ async def verify_function(tree: SyntaxTree, function: Function, document: Docume
             break
     positive = [each for each in answers if each.badge in (Badge.PROVED, Badge.TESTED)]
     answer = (positive or answers)[0]
+    if answer.badge is Badge.REFUTED and len(claims) > 1 and not _is_meant(claims[0], function):
+        answer = _in_doubt(answer, claims)
     means.listen(answer.text)
     return answer
 
@@ -78,7 +80,20 @@ def _claims(tree: SyntaxTree, function: Function, words: str, variables: Sequenc
             f"The docstring of '{function.name}' states no formula in its parameters; write one such as "
             f"'{function.name}({', '.join(_parameters(function))}) = …'."
         )
-    return [each for each in found if each.name == function.name] or found
+    return [each for each in found if _is_meant(each, function)] or found
+
+
+def _is_meant(stated: Stated, function: Function) -> bool:
+    """Whether the formula is said to be the function's value, not something on the way."""
+    return stated.name == function.name or (stated.is_result and not stated.name)
+
+
+def _in_doubt(answer: Answer, claims: Sequence[Stated]) -> Answer:
+    """It computes none of several formulas; which of them it should compute, the docstring does not say."""
+    shown = ", ".join(f"`{to_text(each.expression)}`" for each in claims[:MAX_FORMULAS])
+    why = f"The docstring has several formulas, {shown}, and does not say which one is returned."
+    doubt = Check("statement", False, why)
+    return replace(answer, badge=Badge.UNVERIFIED, text=f"{answer.text}\n\n{why}", checks=(doubt, *answer.checks))
 
 
 def _renamed(found: Iterator[Stated], function: Function) -> Iterator[Stated]:

@@ -186,6 +186,17 @@ class KeptLines:
 
 
 @dataclass(frozen=True, slots=True)
+class UserText:
+    """Text that the user wrote, cut so that no part of it is a sentinel's spelling (see ``prompt.user_text``).
+
+    ``guard`` is put before each part when it is encoded; its own tokens do not count.
+    """
+
+    parts: tuple[str, ...]
+    guard: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Snippet:
     """Retrieved code with its origin."""
 

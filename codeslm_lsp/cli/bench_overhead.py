@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from codeslm_lsp.cli.output import print_tables
 from codeslm_lsp.cli.progress import counting
 from codeslm_lsp.cli.wiring import model_path
 from codeslm_lsp.evaluation.overhead import SIZES, read_source, run, source_lines, text_of
+from codeslm_lsp.evaluation.tables import Table
 from codeslm_lsp.models.store import open_store
 from codeslm_lsp.settings import Settings
 
@@ -38,22 +38,19 @@ def overhead(
     if as_json:
         typer.echo(json.dumps({"model": model.stem, "files": figures}))
     else:
-        Console().print(_table(figures, model.stem))
+        print_tables([_table(figures)], f"the server's own milliseconds a key, {model.stem}")
 
 
-def _table(figures: Sequence[dict[str, Any]], model: str) -> Table:
-    table = Table(title=f"the server's own milliseconds a key, {model}", title_justify="left")
-    for title in ("lines", "characters", "a message", "typed through: n", "p50", "p95", "max"):
-        table.add_column(title, justify="right")
-    for title in ("asked: n", "p50", "p95", "max"):
-        table.add_column(title, justify="right")
+def _table(figures: Sequence[dict[str, Any]]) -> Table:
+    rows = []
     for row in figures:
         cells = [f"{row['lines']:,}", f"{row['characters']:,}", f"{row['message_ms']:.2f}"]
         for kind in ("typed_through", "asked"):
             cells.append(str(row[kind]["n"]))
             cells += [_shown(row[kind][name]) for name in ("p50_ms", "p95_ms", "max_ms")]
-        table.add_row(*cells)
-    return table
+        rows.append(tuple(cells))
+    titles = ("lines", "chars", "message", "typed: n", "p50", "p95", "max", "asked: n", "p50", "p95", "max")
+    return Table(titles, tuple(rows))
 
 
 def _shown(ms: float | None) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from codeslm_lsp.completion.grounding import Grounding
 from codeslm_lsp.syntax.imports import import_ranges
 from codeslm_lsp.syntax.lines import line_start
-from codeslm_lsp.syntax.position import kind_at
 from codeslm_lsp.values import AbsentName
 
 MAX_CHARS = 200_000
@@ -43,7 +42,7 @@ def absent_names(shown: str, grounding: Grounding, *, is_whole: bool) -> tuple[A
     Where it is not ``is_whole`` its last name may go on.
     """
     text, cursor = grounding.document.text, grounding.cursor
-    if kind_at(grounding.tree, cursor) != "code":
+    if not grounding.is_in_code:
         return ()
     start = _statement_start(text, cursor)
     after = _WORD.match(text, cursor)

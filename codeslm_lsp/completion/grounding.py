@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from codeslm_lsp.syntax.imports import imported_names
+from codeslm_lsp.syntax.position import kind_at
 from codeslm_lsp.syntax.tree import SyntaxTree
 from codeslm_lsp.values import Document
 from codeslm_lsp.workspace.environment import Environment
@@ -21,7 +22,10 @@ _OF_MEMBER = re.compile(r"(?<![\w.])([^\W\d]\w*)\.([^\W\d]\w*)(?=\.)")
 
 
 class Grounding:
-    """One version of a document in its environment. Asks for what is not known yet, and never waits for it."""
+    """One version of a document in its environment. Asks for what is not known yet, and never waits for it.
+
+    Made while the engine works, so that little is left to be done when its answer is there.
+    """
 
     def __init__(
         self,
@@ -36,6 +40,7 @@ class Grounding:
         self.document = document
         self.cursor = cursor
         self.tree = tree
+        self.is_in_code = kind_at(tree, cursor) == "code"
         names = imported_names(tree)
         found = [each for each in names if not each.module.startswith(".")]
         meanings: dict[str, set[str]] = {}

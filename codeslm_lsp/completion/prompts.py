@@ -18,7 +18,7 @@ from codeslm_lsp.context.gather import gather
 from codeslm_lsp.context.source import WorkspaceContext
 from codeslm_lsp.engine.protocol import Engine, GenerateRequest
 from codeslm_lsp.prompt.build import TokenBudget, build_prompt
-from codeslm_lsp.prompt.user_text import encode_user_texts
+from codeslm_lsp.prompt.user_text import user_text
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.syntax.tree import SyntaxTree
 from codeslm_lsp.values import (
@@ -114,15 +114,15 @@ class Prompts:
     async def request(self, document: Document, prompt: Prompt, trigger: Trigger) -> GenerateRequest:
         """The engine's request for what follows the prompt and what is typed behind it."""
         options, model_format = self._settings.completion, await self._format()
-        [typed_ids] = await encode_user_texts(model_format.tokenizer, model_format.fim, [prompt.typed])
         return GenerateRequest(
             token_ids=prompt.token_ids,
-            typed_ids=tuple(typed_ids),
+            typed_ids=(),
             stop_ids=prompt.stop_ids,
             max_tokens=options.max_tokens,
             time_budget_ms=FIRST_LINE_PATIENCE * self.patience_ms(trigger),
             document=document.uri,
             n_alternatives=options.alternatives if trigger is Trigger.INVOKED else 0,
+            typed=user_text(prompt.typed, model_format.fim),
         )
 
     def patience_ms(self, trigger: Trigger, extent: Extent = Extent.BLOCK) -> float:

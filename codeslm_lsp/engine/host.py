@@ -17,6 +17,7 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from codeslm_lsp.engine import peer, wire
+from codeslm_lsp.engine.protocol import with_typed_ids
 from codeslm_lsp.engine.rendezvous import Card, Place
 from codeslm_lsp.engine.runner import Runner
 from codeslm_lsp.engine.tuning import tuning_to_json
@@ -213,6 +214,8 @@ class Guest:
         @feature(wire.GENERATE)
         async def generate(params: dict[str, Any]) -> dict[str, Any]:
             stream, request = int(params["stream"]), wire.request_from_json(params)
+            # Here and now: it is less than a line, and a thread would take longer to begin.
+            request = with_typed_ids(request, lambda text: self._runner.encode([text])[0])
             if len(self._streams) >= MAX_OUTSTANDING or stream in self._streams:
                 raise wire.RequestFailed("too many generations at once")
             self._streams.add(stream)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from codeslm_lsp.engine.stop_texts import before_stop_text
+from codeslm_lsp.prompt.user_text import encoded
 from codeslm_lsp.values import (
     Evaluated,
     Generation,
@@ -19,6 +20,7 @@ from codeslm_lsp.values import (
     Timings,
     Token,
     Tuning,
+    UserText,
 )
 
 MAX_SAMPLES = 8
@@ -37,6 +39,9 @@ class GenerateRequest:
     evaluated. ``document`` says whose prompt this is, by any name that is the document's own: its prompts are kept warm
     beside those of others. Work of another ``priority`` than the first is suspended when something comes first, and
     goes on later; that changes nothing of what it produces.
+
+    Instead of ``typed_ids`` the text itself may be given as ``typed``: who answers has the tokenizer, and one message
+    less is sent at every key (see ``with_typed_ids``).
 
     ``n_alternatives`` more continuations are wanted, from the first token on at which the model finds others likely.
     ``n_samples`` continuations are drawn from the same prompt, and decoded together.
@@ -65,6 +70,7 @@ class GenerateRequest:
     seed: int = 0
     grammar: str = ""
     stop_texts: tuple[str, ...] = ()
+    typed: UserText | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.temperature) and self.temperature >= 0 and 0 < self.top_p <= 1 and self.seed >= 0):
@@ -75,7 +81,10 @@ class GenerateRequest:
             raise InputError("Alternatives belong to a completion at temperature 0; ask for samples instead.")
         if not 1 <= self.n_samples <= MAX_SAMPLES or (self.n_samples > 1 and not self.temperature):
             raise InputError(f"At most {MAX_SAMPLES} samples can be drawn, and only at a temperature above 0.")
-        if (self.grammar or self.n_samples > 1) and (self.typed_ids or self.n_alternatives):
+        has_typed = bool(self.typed_ids) or (self.typed is not None and any(self.typed.parts))
+        if has_typed and self.typed_ids and self.typed is not None:
+            raise InputError("What was typed is given twice; give its text or its tokens.")
+        if (self.grammar or self.n_samples > 1) and (has_typed or self.n_alternatives):
             raise InputError("A grammar or samples cannot continue typed text or have alternatives; ask without these.")
 
 
@@ -123,6 +132,13 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """End the engine and everything it started."""
+
+
+def with_typed_ids(request: GenerateRequest, encode: Callable[[str], list[int]]) -> GenerateRequest:
+    """The same request with the tokens of what was typed, by the model's tokenizer."""
+    if request.typed is None:
+        return request
+    return replace(request, typed_ids=tuple(encoded(request.typed, encode)), typed=None)
 
 
 def generation_of(request: GenerateRequest, tokens: Sequence[Token], stop: StopReason, timings: Timings) -> Generation:

@@ -89,8 +89,11 @@ def text_of(lines: Sequence[str], n_lines: int) -> str:
 async def run(
     texts: Sequence[str], n_keys: int, model: Path, settings: Settings, on_key: Callable[[], None]
 ) -> list[Measured]:
-    """Type in each text until both kinds of keys were ``n_keys``, one text after the other, in one server."""
-    brief = settings.completion.model_copy(update={"max_tokens": MAX_TOKENS})
+    """Type in each text until both kinds of keys were ``n_keys``, one text after the other, in one server.
+
+    Nothing is done ahead: to interrupt that is the engine's part, and ``bench typing`` has it.
+    """
+    brief = settings.completion.model_copy(update={"max_tokens": MAX_TOKENS, "prefetch": "never"})
     async with serving(model, settings.model_copy(update={"completion": brief})) as server:
         return [await _measure(server, number, text, n_keys, on_key) for number, text in enumerate(texts)]
 

@@ -75,7 +75,8 @@ class Record(Generic[Kept]):
             first, *rows = [json.loads(line) for line in whole.splitlines()]
             is_the_same = first["subject"] == json.loads(json.dumps(subject))
             for row in rows if is_the_same else ():
-                self._known[row.pop("arm"), row["id"]] = self._read_result(row)
+                arm = row.pop("arm")
+                self._known[arm, row["id"]] = self._read_result(row)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise InputError(f"{path} is not the record of an evaluation; name another file for --record.") from None
         if not is_the_same:

@@ -7,11 +7,12 @@ and SentencePiece may build a sentinel's piece from its letters. So a sentinel's
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Protocol
 
 from codeslm_lsp.prompt.tokenizer import Tokenizer
+from codeslm_lsp.values import UserText
 
 _GUARD = "\n"
 """Put before a text to take the space that SentencePiece adds. No SentencePiece vocabulary that adds one has a piece in
@@ -41,6 +42,17 @@ def split_sentinel_spellings(text: str, spellings: Sequence[str]) -> list[str]:
     found = re.finditer(f"(?={'|'.join(re.escape(spelling) for spelling in spellings)})", text)
     cuts = [0, *(match.start() + 1 for match in found), len(text)]
     return [text[start:end] for start, end in pairwise(cuts)]
+
+
+def user_text(text: str, model: Spelling) -> UserText:
+    """The text as whoever has the model's tokenizer can encode it, by ``encoded``."""
+    return UserText(tuple(split_sentinel_spellings(text, model.spellings)), _GUARD if model.adds_space else "")
+
+
+def encoded(text: UserText, encode: Callable[[str], list[int]]) -> list[int]:
+    """What ``encode_user_texts`` gives, by a tokenizer that is at hand."""
+    n_guard = len(encode(text.guard)) if text.guard else 0
+    return [token for part in text.parts for token in encode(text.guard + part)[n_guard:]]
 
 
 async def encode_user_texts(tokenizer: Tokenizer, model: Spelling, texts: Sequence[str]) -> list[list[int]]:

@@ -7,8 +7,8 @@
         more calculations, drawn together ──▶ computed
         reasoning again, drawn ──▶ what it boxed
 
-What words and a calculation come to, and more derivations than to anything else, is *cross-checked*. An equation or an
-expression needs no model: it is solved, and each solution is put in again.
+What both words and a calculation come to, and few others deny, is *cross-checked*. An equation or an expression needs
+no model: it is solved, and each solution is put in again.
 """
 
 from __future__ import annotations
@@ -35,6 +35,13 @@ N_CALCULATIONS = 4
 TEMPERATURE, TOP_P = 0.7, 0.9
 """Of what is drawn: enough for another way through the problem (arXiv 2203.11171 used 0.5 to 0.7)."""
 
+CALCULATIONS_WEIGHT = 1.5
+"""What all calculations together count for, a reasoning in words counting for one: drawn from one prompt they make one
+mistake again and again, so that five of them are not five witnesses."""
+
+MAJORITY = 0.6
+"""Of all that speaks for any answer, to call one cross-checked: more than half, so that no second is like it."""
+
 REASONING_TOKENS, CALCULATION_TOKENS = 1024, 400
 """Of one derivation; the longest ones that are of any use have some 700 and 300."""
 
@@ -57,12 +64,16 @@ class Origin(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """One way to an answer, which is empty where it led nowhere. ``how`` says in which way."""
+    """One way to an answer, which is empty where it led nowhere. ``how`` says in which way.
+
+    ``weight`` is what its answer counts for among those of its origin.
+    """
 
     origin: Origin
     how: str
     answer: str
     text: str
+    weight: float = 1.0
 
 
 async def solve(question: Question, means: Means) -> Answer:
@@ -86,7 +97,7 @@ def problem_of(question: Question) -> str:
 
 
 async def solve_in_words(problem: str, means: Means) -> Answer:
-    """Solve a problem by several derivations; the answer that most of them came to is given."""
+    """Solve a problem by several derivations; the answer that most speaks for is given."""
     derivations, groups = await derive(problem, means)
     checks = tuple(
         Check(
@@ -115,7 +126,10 @@ async def derive(problem: str, means: Means) -> tuple[list[Derivation], list[lis
     groups = await _groups(found, means.mathematician)
     if not _agree(groups):  # What was reasoned may be right, and only calculated wrongly.
         values = {"problem": problem, "solution": found[0].text}
-        found += await _calculate("solve_restate", values, means, Origin.WORDS, Style())
+        [restated] = await _calculate("solve_restate", values, means, Origin.WORDS, Style())
+        found.append(restated)
+        if restated.answer:  # These are one witness: where they differ each is half a one.
+            found[0], found[-1] = replace(found[0], weight=0.5), replace(restated, weight=0.5)
         groups = await _groups(found, means.mathematician)
     drawn = Style(REASONING_TOKENS, TEMPERATURE, TOP_P, seed=1)
     if not _agree(groups):
@@ -130,10 +144,19 @@ async def derive(problem: str, means: Means) -> tuple[list[Derivation], list[lis
 
 
 def _agree(groups: Sequence[Sequence[Derivation]]) -> bool:
-    """Whether the answer that most derivations have is one that words and a calculation came to."""
+    """Whether the answer that most speaks for is one that both words and a calculation came to."""
     if not groups or len({each.origin for each in groups[0]}) < len(Origin):
         return False
-    return len(groups) == 1 or len(groups[0]) > len(groups[1])
+    votes = [_votes(group, groups) for group in groups]
+    return votes[0] >= MAJORITY * sum(votes)
+
+
+def _votes(group: Sequence[Derivation], groups: Sequence[Sequence[Derivation]]) -> float:
+    """What speaks for the answer of a group: words one by one, calculations by their share of all that came to one."""
+    n_calculations = sum(each.origin is Origin.CALCULATION for others in groups for each in others)
+    n_own = sum(each.origin is Origin.CALCULATION for each in group)
+    words = sum(each.weight for each in group if each.origin is Origin.WORDS)
+    return words + (CALCULATIONS_WEIGHT * n_own / n_calculations if n_calculations else 0.0)
 
 
 async def _reason(problem: str, means: Means, style: Style, listen: Listener | None) -> list[Derivation]:
@@ -166,7 +189,7 @@ async def _computed(calculation: str, origin: Origin, mathematician: Mathematici
 
 
 async def _groups(derivations: Sequence[Derivation], mathematician: Mathematician) -> list[list[Derivation]]:
-    """Derivations by their answers: the largest group first, of equal ones that which words came to earlier.
+    """Derivations by their answers: what most speaks for first, of equal ones that which was found earlier.
 
     Within a group those that were computed lead: their answers are exact, and without units.
     """
@@ -181,7 +204,7 @@ async def _groups(derivations: Sequence[Derivation], mathematician: Mathematicia
         else:
             groups.append([each])
     computed_first = [sorted(group, key=lambda each: each.how.startswith(Origin.WORDS.value)) for group in groups]
-    return sorted(computed_first, key=lambda group: -len(group))
+    return sorted(computed_first, key=lambda group: -_votes(group, groups))
 
 
 async def _same(one: str, other: str, mathematician: Mathematician) -> bool:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import tree_sitter
 
 from codeslm_lsp.syntax.languages import Language
 from codeslm_lsp.syntax.lexical import inside_at_end
 from codeslm_lsp.syntax.lines import line_start
-from codeslm_lsp.syntax.tree import SyntaxTree
-
-Kind = Literal["code", "comment", "string"]
+from codeslm_lsp.syntax.tree import Kind, SyntaxTree
 
 _LOOK_BACK = 20_000
 """Code points scanned before the cursor where the tree is damaged: some hundred lines, a few milliseconds."""
 
 
 def kind_at(tree: SyntaxTree, cursor: int) -> Kind:
-    """What a character typed at ``cursor`` would become. The edges of a string (outside its quotes) are code."""
+    """What a character typed at ``cursor`` would become. The edges of a string (outside its quotes) are code.
+
+    Remembered by the tree: several ask at every key, and in a damaged tree finding out takes a millisecond or two.
+    """
     cursor = max(0, min(cursor, len(tree.text)))
+    if cursor not in tree.kinds:
+        tree.kinds[cursor] = _found_kind(tree, cursor)
+    return tree.kinds[cursor]
+
+
+def _found_kind(tree: SyntaxTree, cursor: int) -> Kind:
     if tree.root is None:
         return _in_broken_text(tree, tree.finished, cursor) if tree.finished is not None else "code"
     byte = tree.source.to_byte(cursor)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import tree_sitter
 
@@ -41,6 +41,9 @@ _UNTOLD = re.compile(r"[\w\s]+")
 Node: TypeAlias = tree_sitter.Node
 """For rooms that read trees and may not import tree-sitter."""
 
+Kind = Literal["code", "comment", "string"]
+"""What a character typed at some place would become."""
+
 Span = tuple[int, int]
 """Where something begins and ends, in bytes of a tree's ``source``."""
 
@@ -66,10 +69,11 @@ class SyntaxTree:
     ``same_until``.
 
     ``found`` and ``asked`` belong to ``incremental``: what queries found in this tree, by their names, each match as
-    spans by capture; and an earlier version in which something was found.
+    spans by capture; and an earlier version in which something was found. ``kinds`` belongs to ``position``: what kind
+    of text was found to stand at an offset.
     """
 
-    __slots__ = ("_marks", "_tree", "asked", "finished", "found", "language", "same_until", "source", "text")
+    __slots__ = ("_marks", "_tree", "asked", "finished", "found", "kinds", "language", "same_until", "source", "text")
 
     def __init__(self, text: str, language: Language, source: Source, tree: tree_sitter.Tree | None) -> None:
         self.text = text
@@ -78,6 +82,7 @@ class SyntaxTree:
         self.finished: SyntaxTree | None = None
         self.same_until = 0
         self.found: dict[str, tuple[Mapping[str, tuple[Span, ...]], ...]] = {}
+        self.kinds: dict[int, Kind] = {}
         self.asked: SyntaxTree | None = None
         self._tree = tree
         self._marks = ""

@@ -13,7 +13,7 @@ from typing import Any
 
 from codeslm_lsp.completion.launch import Launched
 from codeslm_lsp.completion.model_format import ModelFormat
-from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream, generation_of
+from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream, generation_of, with_typed_ids
 from codeslm_lsp.engine.stop_texts import StopTexts
 from codeslm_lsp.prompt.chat import ChatFormat
 from codeslm_lsp.prompt.detect import FimFormat, Slot
@@ -122,6 +122,7 @@ class ReplayEngine:
 
     @asynccontextmanager
     async def _generate(self, request: GenerateRequest) -> AsyncIterator[TokenStream]:
+        request = with_typed_ids(request, lambda text: [*text.encode("utf-8")])
         self.requests.append(request)
         stream = _ReplayStream(self, self._script, request)
         try:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from codeslm_lsp.cli.evaluate import _arm_names, _as_rich, _write
+from codeslm_lsp.cli.evaluate import _arm_names
+from codeslm_lsp.cli.output import print_tables, write
 from codeslm_lsp.evaluation.arms import ARMS, Fill
 from codeslm_lsp.evaluation.cases import Case
 from codeslm_lsp.evaluation.page import page, reason, states
@@ -105,14 +104,12 @@ def test_markdown_has_all_columns_and_intervals() -> None:
     assert "bootstrap over cases" in lines[-1]
 
 
-def test_tables_fit_a_hundred_columns() -> None:
+def test_tables_fit_a_hundred_columns(capsys: pytest.CaptureFixture[str]) -> None:
     passed = [Scored(str(n), RIGHT, n % 2 == 0, True, n % 3 == 0, 0.5, True) for n in range(60)]
     failed = [Scored(str(n), NOTHING, n % 3 == 0, False, n % 2 == 0) for n in range(60)]
     numbers = summary({name: passed if number % 2 else failed for number, name in enumerate(ARMS)})
-    out = io.StringIO()
-    for each in tables(numbers):
-        Console(file=out, width=100).print(_as_rich(each, "A benchmark, a model"))
-    shown = out.getvalue()
+    print_tables(tables(numbers), "A benchmark, a model")
+    shown = capsys.readouterr().out
     assert "…" not in shown
     assert all(len(line) <= 100 for line in shown.splitlines())
     assert len(re.findall("no_context", shown)) == 3  # One line each: no cell is wrapped.
@@ -129,4 +126,4 @@ def test_arms_are_named_either_way() -> None:
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
-        _write(tmp_path, "text")
+        write(tmp_path, "text")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from codeslm_lsp.syntax.languages import Language
 from codeslm_lsp.syntax.lexical import Scanned, scan
@@ -57,11 +56,6 @@ def rest_of(draft: Draft) -> str:
     return draft.suffix[: line_end(draft.suffix, 0)].rstrip()
 
 
-def before_cursor(draft: Draft) -> Scanned:
-    """What the text before the cursor leaves open there."""
-    return _scanned(draft.prefix, draft.language)
-
-
 def was_cut_off(draft: Draft) -> bool:
     """Whether a budget ended it, and not the model."""
     return draft.stop in (StopReason.TIME_BUDGET, StopReason.MAX_TOKENS)
@@ -75,8 +69,3 @@ def pairs_up(language: Language | None) -> bool:
 def is_prose(language: Language | None) -> bool:
     """Whether sentences may stand where code stands elsewhere; true of a language that is not known."""
     return language is None or language.prose
-
-
-@lru_cache(maxsize=1)  # Several filters ask this of one completion, and then none does again.
-def _scanned(text: str, language: Language | None) -> Scanned:
-    return scan(text, language)

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 
-from codeslm_lsp.completion.postprocess.draft import Draft, before_cursor, cut, typed_of
+from codeslm_lsp.completion.postprocess.draft import Draft, cut, typed_of
 from codeslm_lsp.syntax.extent import is_header
 from codeslm_lsp.syntax.languages import Language
 from codeslm_lsp.syntax.lexical import open_brackets, scan_lines
@@ -31,7 +31,7 @@ def foreign_indentation(draft: Draft) -> Draft:
     has_tabs, has_spaces = any("\t" in each for each in white), any(" " in each for each in white)
     if has_tabs == has_spaces or not ("\t" in draft.text if has_spaces else "\n " in draft.text or _starts(draft, " ")):
         return draft
-    if before_cursor(draft).inside != "code":
+    if draft.before.inside != "code":
         return draft
     unit = _usual_step(white) if has_spaces else _common_step([_white(line) for line in draft.text.split("\n")])
     written = []

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from functools import cache
 
-from codeslm_lsp.completion.postprocess.draft import MAX_PREFIX_CHARS, Draft, before_cursor, cut, is_prose, typed_of
+from codeslm_lsp.completion.postprocess.draft import MAX_PREFIX_CHARS, Draft, cut, is_prose, typed_of
 from codeslm_lsp.prompt.families import load_formats
 from codeslm_lsp.syntax.languages import language_of
 from codeslm_lsp.syntax.lexical import scan
@@ -111,7 +111,7 @@ def _is_code(draft: Draft, line_start: int, at: int) -> bool:
     """Whether ``at`` stands in code, on a line that begins at ``line_start`` and with nothing that is typed."""
     if line_start == 0 and typed_of(draft).strip():
         return False
-    before = before_cursor(draft)
+    before = draft.before
     return scan(draft.text[:at], draft.language, before).inside == "code"
 
 

@@ -101,7 +101,9 @@ def simplify(
     context: typer.Context,
     place: Place,
     run_code: RunCode = False,
-    n_examples: Annotated[int, typer.Option("--examples", metavar="N", help="Inputs to compare on.")] = N_EXAMPLES,
+    n_examples: Annotated[
+        int, typer.Option("--examples", metavar="N", min=1, help="Inputs to compare on.")
+    ] = N_EXAMPLES,
     apply: Apply = False,
     as_json: Json = False,
 ) -> None:
@@ -142,6 +144,24 @@ def write_tests(
 ) -> None:
     """Write unit tests for a function, run them, and try whether they notice mistakes."""
     _answer(context, "test", question_at(place), as_json=as_json, apply=apply, may_run=run_code)
+
+
+def complexity(context: typer.Context, place: Place, run_code: RunCode = False, as_json: Json = False) -> None:
+    """Say how a Python function's work grows with its input, by its syntax and by counting."""
+    _answer(context, "complexity", question_at(place), as_json=as_json, may_run=run_code)
+
+
+def translate(
+    context: typer.Context,
+    place: Place,
+    language: Annotated[str, typer.Option("--to", metavar="LANGUAGE", help="Such as javascript, go, rust.")],
+    run_code: RunCode = False,
+    apply: Apply = False,
+    as_json: Json = False,
+) -> None:
+    """Translate code into another language; --apply writes it into a new file beside."""
+    question = replace(question_at(place), language=language)
+    _answer(context, "translate", question, as_json=as_json, apply=apply, may_run=run_code)
 
 
 def commit(
@@ -216,6 +236,8 @@ ALL: Mapping[str, Callable[..., None]] = MappingProxyType(
         "types": type_hints,
         "name": better_name,
         "test": write_tests,
+        "complexity": complexity,
+        "translate": translate,
         "commit": commit,
         "solve": solve,
         "verify": verify,

@@ -55,6 +55,7 @@ def actions(document: MirroredDocument, params: types.CodeActionParams) -> list[
     found = [_action("Explain", "explain", types.CodeActionKind.Empty, params)]
     found.append(_action("Implement", "implement", REWRITE, params))
     if is_python:
+        found.append(_action("How does it grow?", "complexity", types.CodeActionKind.Empty, params))
         found += [_action(title, name, REWRITE, params) for title, name in FOR_PYTHON]
         found.append(_action("Show as LaTeX", "latex", types.CodeActionKind.Empty, params))
         if params.range.start == params.range.end:

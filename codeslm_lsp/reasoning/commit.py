@@ -30,6 +30,7 @@ _BASE_FORMS = frozenset(
 """Verbs that end like another form of one."""
 
 _FILE = re.compile(r"(?<![\w./-])[\w./-]*\w\.[A-Za-z]\w{0,9}\b(?![/(])")
+_DIFF = re.compile(r"^(?:@@ |\+\+\+ |--- |diff --git |new file mode)|: new file\b", re.MULTILINE)
 _QUOTED = re.compile(r"`([A-Za-z_][\w.]*)(?:\(\))?`")
 
 
@@ -44,8 +45,8 @@ async def commit(question: Question, means: Means) -> Answer:
     if not changes.files:
         raise InputError("All that is staged are files that hold secrets; they are not shown to a model.")
     shown, n_left_out = changes.shown(MAX_DIFF_CHARACTERS)
-    message, remark = "", ""
-    checks: tuple[Check, ...] = ()
+    remark = ""
+    tried: list[tuple[str, tuple[Check, ...]]] = []
     for _ in range(ATTEMPTS):
         values = {
             "diff": fenced(shown, "diff"),
@@ -55,10 +56,13 @@ async def commit(question: Question, means: Means) -> Answer:
         }
         message = message_in(await means.speaker.say(conversation("commit", values), Style(max_tokens=300)))
         checks = tuple(_checks(message, changes))
+        tried.append((message, checks))
         if wrong := [check.detail for check in checks if not check.passed]:
             remark = f"\nYour last message was not right: {' '.join(wrong)}"
         else:
             break
+    # Of attempts that are all wrong somewhere, the one with fewest faults; an empty one is none.
+    message, checks = min(tried, key=lambda each: (not each[0], sum(not check.passed for check in each[1])))
     if not message:
         raise InputError("The model gave no message; write one yourself, or ask again with a reason.")
     if n_left_out:
@@ -99,9 +103,11 @@ def _wrapped(paragraph: str) -> str:
 
 def _checks(message: str, changes: Staged) -> Iterator[Check]:
     subject = message.partition("\n")[0]
+    if _DIFF.search(message):
+        yield Check("form", False, "It repeats the diff instead of saying what it does.")
     length = f"The subject has {len(subject)} characters, at most {MAX_SUBJECT} are customary."
     yield Check("length", 0 < len(subject) <= MAX_SUBJECT, length)
-    verb = re.sub(r"^[\w()/!.-]+:\s*", "", subject).partition(" ")[0].strip(",;:")
+    verb = re.sub(r"^\w+(?:\([^)]*\))?!?:\s*", "", subject).partition(" ")[0].strip(",;:")
     is_imperative = _is_imperative(verb.lower())
     said = "is in the imperative" if is_imperative else "is not in the imperative, as in 'Add' or 'Fix'"
     yield Check("imperative", is_imperative, f"By its form '{verb}' {said}.")

@@ -50,6 +50,9 @@ N_PROBES = 600
 TRIED_ANYWAY = 0.1
 """Share of inputs of any kinds beside those that were taken: there errors are compared."""
 
+COMMON = ("ints", "int", "strs", "str", "rows", "floats", "float", "bool", "dict", "pairs", "none")
+"""Kinds, what functions are mostly written for first: other languages need not take all that Python does."""
+
 MISSING = object()
 """Stands for a parameter that is left to its default."""
 
@@ -82,7 +85,10 @@ class Outcome:
 
 
 def main() -> None:
-    """The job, as JSON in the first argument: module, owner, name, n_examples, small."""
+    """The job, as JSON in the first argument: module, owner, name, n_examples, small, and whether to compare.
+
+    Where nothing is to be compared, ``examples`` are arguments by position with what the function returns for them.
+    """
     job = json.loads(sys.argv[1])
     report = os.fdopen(os.dup(1), "w")
     null = os.open(os.devnull, os.O_RDWR)
@@ -105,6 +111,7 @@ class Comparison:
         self._raised: Counter[str] = Counter()
         self._difference: dict[str, str] | None = None
         self._unsteady = ""
+        self._examples: list[dict[str, Any]] = []
         self._taken: list[tuple[str, ...]] = []
 
     def result(self) -> dict[str, Any]:
@@ -126,6 +133,7 @@ class Comparison:
             "raised": dict(self._raised.most_common()),
             "difference": self._difference,
             "unsteady": self._unsteady,
+            "examples": self._examples,
             "error": error if self._difference is None and not self._unsteady else "",
         }
 
@@ -133,17 +141,22 @@ class Comparison:
         job = self._job
         module = importlib.import_module(job["module"])
         before = load(module, "codeslm_before.py", job["owner"], job["name"])
-        after = load(module, "codeslm_after.py", job["owner"], job["name"])
+        after = load(module, "codeslm_after.py", job["owner"], job["name"]) if job["compare"] else None
         makers = Inputs(before, module, job["owner"], small=job["small"])
         if makers.free:
             self._probe(before, makers)
+            if after is None:
+                self._taken = sorted(self._taken, key=lambda kinds: [COMMON.index(kind) for kind in kinds])[:1]
 
         @settings(max_examples=job["n_examples"], **QUIETLY)
         @given(st.data())
         def agree(data: st.DataObject) -> None:
-            kinds = makers.kinds_among(self._taken, data)
+            kinds = makers.kinds_among(self._taken, data, TRIED_ANYWAY if after is not None else 0.0)
             if (given_to := makers.draw(data, kinds)) is not None:
-                self._try(before, after, given_to, makers.signature)
+                if after is None:
+                    self._remember(before, given_to, makers.signature)
+                else:
+                    self._try(before, after, given_to, makers.signature)
 
         agree()
 
@@ -154,13 +167,26 @@ class Comparison:
         @settings(max_examples=N_PROBES, **{**QUIETLY, "phases": [Phase.generate]})
         @given(st.data())
         def probe(data: st.DataObject) -> None:
-            kinds = makers.kinds_among([], data)
+            kinds = makers.kinds_among([], data, 0.0)
             given_to = makers.draw(data, kinds)
             if given_to is not None and call(before, given_to, makers.signature).kind == "returns":
                 taken[kinds] += 1
 
         probe()
         self._taken = [kinds for kinds, _ in taken.most_common()]
+
+    def _remember(self, before: Callable[..., Any], given_to: dict[str, Any], signature: Any) -> None:
+        """Keep a call as an example, if JSON can say what goes in and comes out, and other languages count it alike."""
+        outcome = call(before, given_to, signature)
+        if outcome.kind != "returns" or any(each is MISSING for each in given_to.values()):
+            return
+        example = {"arguments": _call_with(given_to, signature)[0], "result": outcome.value}
+        try:
+            written = json.dumps(example, allow_nan=False, ensure_ascii=False)
+        except (ValueError, TypeError):
+            return
+        if json.loads(written) == _listed(example) and max(written) <= "\uffff":
+            self._examples.append(json.loads(written))
 
     def _try(
         self, before: Callable[..., Any], after: Callable[..., Any], given_to: dict[str, Any], signature: Any
@@ -244,11 +270,11 @@ class Inputs:
                 self._strategies[name] = _strategy(hints.get(name, object))
         self.free = [name for name, strategy in self._strategies.items() if strategy is None]
 
-    def kinds_among(self, taken: list[tuple[str, ...]], data: st.DataObject) -> tuple[str, ...]:
-        """A kind of value for each free parameter: mostly some that were taken before; else often all the same."""
+    def kinds_among(self, taken: list[tuple[str, ...]], data: st.DataObject, share: float) -> tuple[str, ...]:
+        """A kind of value for each free parameter: such as were taken before, but for a ``share``; else often alike."""
         if not self.free:
             return ()
-        if taken and data.draw(st.floats(0, 1)) >= TRIED_ANYWAY:
+        if taken and data.draw(st.floats(0, 1)) >= share:
             return data.draw(st.sampled_from(taken))
         one = st.sampled_from(list(self._kinds))
         alike = one.map(lambda kind: (kind,) * len(self.free))
@@ -378,6 +404,13 @@ def same(left: Any, right: Any, depth: int = 0) -> bool:
     if equals is not object.__eq__:
         return bool(left == right)
     return same(vars(left), vars(right), depth + 1) if hasattr(left, "__dict__") else True
+
+
+def _listed(value: Any) -> Any:
+    """The same with lists for tuples."""
+    if isinstance(value, (list, tuple)):
+        return [_listed(each) for each in value]
+    return {key: _listed(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 def short(value: Any) -> str:

@@ -11,6 +11,12 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 MAX_CHARACTERS = 500_000
 """As in ``syntax/tree``: what is longer was not written by hand."""
 
+OUTWARD = frozenset(
+    {"os", "sys", "subprocess", "ctypes", "signal", "gc", "inspect", "builtins", "socket", "shutil", "pathlib", "Path"}
+    | {"eval", "exec", "compile", "open", "input", "globals", "locals", "vars", "breakpoint", "setattr", "delattr"}
+)
+"""Names by which Python's programs reach files, processes, other code, and themselves."""
+
 _BRANCHES = (ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.BoolOp, ast.comprehension)
 
 
@@ -37,6 +43,13 @@ def function_node(code: str) -> FunctionNode | None:
     return found[0] if len(found) == len(body) == 1 else None
 
 
+def functions_of(text: str) -> dict[str, FunctionNode]:
+    """The functions at the top of a file, by name."""
+    module = parse_python(text)
+    body = module.body if module is not None else []
+    return {node.name: node for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
 def header_of(node: FunctionNode) -> tuple[str, ...]:
     """Everything of a function but its body: kind, name, parameters, result, decorators."""
     decorators = ", ".join(map(ast.unparse, node.decorator_list))
@@ -54,6 +67,28 @@ def sizes(node: FunctionNode) -> tuple[int, int]:
     below = [each for statement in statements(node) for each in ast.walk(statement)]
     counted = [each for each in below if not isinstance(each, ast.expr_context)]
     return len(counted), sum(isinstance(each, _BRANCHES) for each in below)
+
+
+def reaches_further(old: FunctionNode, new: FunctionNode) -> list[str]:
+    """What only the new version uses, of all that leads out of a function: a simpler one needs nothing of it."""
+    return sorted(_reach(new) - _reach(old))
+
+
+def _reach(node: FunctionNode) -> set[str]:
+    found: set[str] = set()
+    for each in ast.walk(node):
+        match each:
+            case ast.Import(names=names):
+                found.update(alias.name for alias in names)
+            case ast.ImportFrom(module=str() as module):
+                found.add(module)
+            case ast.Name(id=name) if name in OUTWARD or name.startswith("__"):
+                found.add(name)
+            case ast.Attribute(attr=name) if name.startswith("_"):
+                found.add(name)
+            case ast.Global(names=names):
+                found.update(names)
+    return found
 
 
 def future_imports(text: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from codeslm_lsp.completion.model_format import ModelFormat
 from codeslm_lsp.engine.protocol import Engine
 from codeslm_lsp.reasoning.ask import ask
 from codeslm_lsp.reasoning.commit import commit
+from codeslm_lsp.reasoning.complexity import complexity
 from codeslm_lsp.reasoning.document import document
 from codeslm_lsp.reasoning.explain import explain
 from codeslm_lsp.reasoning.fix import fix
@@ -23,6 +24,7 @@ from codeslm_lsp.reasoning.question import Command, Means, Question
 from codeslm_lsp.reasoning.simplify import simplify
 from codeslm_lsp.reasoning.solve import solve
 from codeslm_lsp.reasoning.speaker import ChatModel
+from codeslm_lsp.reasoning.translate import translate
 from codeslm_lsp.reasoning.type_hints import type_hints
 from codeslm_lsp.reasoning.unit_tests import unit_tests
 from codeslm_lsp.reasoning.verify import verify
@@ -39,6 +41,8 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "types": type_hints,
         "name": better_name,
         "test": unit_tests,
+        "complexity": complexity,
+        "translate": translate,
         "commit": commit,
         "solve": solve,
         "verify": verify,

@@ -8,8 +8,16 @@ from dataclasses import dataclass
 from codeslm_lsp.reasoning.checkers import added, check_python
 from codeslm_lsp.reasoning.compare import MAX_EXAMPLES, N_EXAMPLES, compare, verdict
 from codeslm_lsp.reasoning.edits import diff_of
+from codeslm_lsp.reasoning.estimate import estimate
 from codeslm_lsp.reasoning.project import NOT_ALLOWED, project_files, run_tests, tests_that_mention
-from codeslm_lsp.reasoning.python_ast import body_of, function_node, header_of, sizes
+from codeslm_lsp.reasoning.python_ast import (
+    body_of,
+    function_node,
+    functions_of,
+    header_of,
+    reaches_further,
+    sizes,
+)
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.reply import fenced
 from codeslm_lsp.reasoning.target import Target, target_of, version_in, with_docstring
@@ -38,12 +46,13 @@ async def simplify(question: Question, means: Means) -> Answer:
         raise InputError(f"The number of examples must be from 1 to {MAX_EXAMPLES:,}.")
     if target.node is None:
         raise InputError(f"'{target.function.name}' does not parse; repair it first (codeslm fix).")
-    remark, code = "", None
-    judged = _Judged(Badge.REFUTED, ())
+    remark = ""
+    tried: list[tuple[str | None, _Judged]] = []
     for _ in range(ATTEMPTS):
         values = {
             "path": target.document.path,
-            "outline": fenced(target.passage.outline, "python"),
+            "around": target.around,
+            "name": target.function.name,
             "code": fenced(target.code, "python"),
             "remark": remark,
         }
@@ -52,9 +61,15 @@ async def simplify(question: Question, means: Means) -> Answer:
         if code is not None:
             code = with_docstring(code, target)
         judged = await _judged(target, code, means, n_examples)
-        if judged.badge is not Badge.REFUTED or not judged.checks:
+        tried.append((code, judged))
+        slower = [check for check in judged.checks if check.kind == "growth" and not check.passed]
+        if not judged.checks or (judged.badge is not Badge.REFUTED and not slower):
             break
-        remark = f"\nYour last version was not right: {judged.checks[-1].detail}"
+        wrong = judged.checks[-1] if judged.badge is Badge.REFUTED else slower[0]
+        remark = f"\nYour last version was not right: {wrong.detail}"
+    # The last, unless only one before it does the same as the function.
+    kept = [each for each in tried if each[1].badge is not Badge.REFUTED and each[1].checks]
+    code, judged = kept[-1] if kept else tried[-1]
     if code is None or not judged.checks:
         text = f"No simpler version of '{target.function.name}' was found."
         means.listen(text)
@@ -83,11 +98,18 @@ async def _judged(target: Target, code: str | None, means: Means, n_examples: in
     simpler = Check("simpler", n_new < n_old or branches_new < branches_old, measured)
     if not simpler.passed:
         return _Judged(Badge.REFUTED, (kept, Check("simpler", False, f"It is not simpler: {measured}")))
+    if further := reaches_further(old, new):
+        detail = f"It uses what the function did not: {', '.join(further)}."
+        return _Judged(Badge.REFUTED, (kept, simpler, Check("reach", False, detail)))
     before, after = await check_python(target.document.text), await check_python(target.with_code(code))
     if new_findings := added(before, after):
         details = "; ".join(each.message for each in new_findings[:3])
         return _Judged(Badge.REFUTED, (kept, simpler, Check("checker", False, f"New is: {details}.")))
-    checks = (kept, simpler)
+    others = functions_of(target.document.text)
+    was, now = estimate(old, others).growth, estimate(new, others).growth
+    is_slower = now > was and not now.unknown
+    detail = f"By its syntax {now}, as before." if now == was else f"By its syntax {was} became {now}."
+    checks = (kept, simpler, Check("growth", not is_slower, detail))
     if not means.may_run:
         return _Judged(Badge.UNVERIFIED, (*checks, Check("ran", False, f"Nothing was run: {NOT_ALLOWED}.")))
     try:

@@ -33,6 +33,13 @@ class Target:
         return self.document.text[self.start : self.function.end]
 
     @property
+    def around(self) -> str:
+        """Imports and classes of the file, on one line. Small models copy signatures that they are shown besides."""
+        lines = self.passage.outline.split("\n")
+        kept = [line.strip() for line in lines if line.startswith(("import ", "from ", "class "))]
+        return "; ".join(f"`{line}`" for line in kept) or "nothing else that matters"
+
+    @property
     def line(self) -> int:
         """That of ``def``, counted from 1."""
         return self.document.text.count("\n", 0, self.function.def_start) + 1

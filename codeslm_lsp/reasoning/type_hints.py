@@ -33,7 +33,8 @@ async def type_hints(question: Question, means: Means) -> Answer:
     for _ in range(ATTEMPTS):
         values = {
             "path": target.document.path,
-            "outline": fenced(target.passage.outline, "python"),
+            "around": target.around,
+            "name": target.function.name,
             "code": fenced(target.code, "python"),
             "remark": remark,
         }

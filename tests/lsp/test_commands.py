@@ -84,6 +84,27 @@ async def test_a_new_file_is_created_where_the_editor_can(creates_files: bool, t
         assert value_of(answer, "note") == ""
 
 
+async def test_a_name_that_was_chosen_is_renamed_without_the_model() -> None:
+    async with replay_editor({"never_loads": "There is no model."}) as editor:
+        editor.open(URI, SOURCE.replace("path", "é😀path".replace("😀", "")))
+        answer = await execute(editor, "name", textDocument={"uri": URI}, range=span(3, 9, 9), words="source")
+        edits = value_of(answer, "edit", "documentChanges", 0, "edits")
+        assert [value_of(each, "newText") for each in edits] == ["source", "source"]
+        assert [value_of(each, "range", "start", "character") for each in edits] == [9, 22]
+
+
+async def test_a_function_is_simplified_where_nothing_may_be_run() -> None:
+    source = "def f(n):\n    a = n\n    return a\n"
+    script = {"replies": [["Simplify this function", "def f(n):\n    return n\n"]]}
+    async with replay_editor(script) as editor:
+        editor.open(URI, source)
+        answer = await execute(editor, "simplify", textDocument={"uri": URI}, range=span(1, 4, 4), examples=10)
+        assert value_of(answer, "badge") == "unverified"
+        assert value_of(answer, "edit", "documentChanges", 0, "edits", 0, "newText") == "    return n\n"
+        wrong = await execute(editor, "simplify", textDocument={"uri": URI}, range=span(1, 4, 4), examples="many")
+        assert "must be a number" in value_of(wrong, "error")
+
+
 async def test_mathematics_is_answered_without_the_model() -> None:
     async with replay_editor({"never_loads": "There is no model."}) as editor:
         answer = await execute(editor, "verify", words="(x + 1)^2 = x^2 + 2x + 1")
@@ -117,7 +138,13 @@ async def test_code_actions_offer_what_fits_the_selection_and_the_kind() -> None
             return [each.title for each in found or ()]
 
         assert await titles(["quickfix"]) == ["Fix: Undefined name `jsn` (codeslm)"]
-        assert "Write the docstring (codeslm)" in await titles(["refactor"])
+        assert await titles(["refactor"]) == [
+            f"{title} (codeslm)"
+            for title in (
+                *("Implement", "Write the docstring", "Simplify", "Add annotations"),
+                *("Find a better name", "Write tests"),
+            )
+        ]
         assert {"Explain (codeslm)", "Show as LaTeX (codeslm)"} < set(await titles(None))
         cursor = types.Range(types.Position(4, 4), types.Position(4, 4))
         assert "Does it compute its formula? (codeslm)" in await titles(None, cursor)

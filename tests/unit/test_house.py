@@ -110,7 +110,14 @@ def test_the_sandbox_stands_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "script", ["sandbox/inside", "sandbox/launch", "reasoning/differ_inside", "reasoning/doctests_inside"]
+    "script",
+    [
+        "sandbox/inside",
+        "sandbox/launch",
+        "reasoning/differ_inside",
+        "reasoning/doctests_inside",
+        "reasoning/count_inside",
+    ],
 )
 def test_scripts_that_run_alone_import_nothing_of_ours(script: str) -> None:
     assert not [name for name in imports(script) if name.startswith("codeslm_lsp")]

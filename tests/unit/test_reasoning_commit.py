@@ -64,6 +64,7 @@ async def test_a_message_is_held_against_the_diff(repository: Path) -> None:
         ("fix: adding an area", "imperative"),
         ("Add area to src/other.py", "files"),
         ("Add `volume`", "names"),
+        ("Add area\n\n@@ -1 +1 @@\n+def area(r):\n", "form"),
     ],
 )
 async def test_what_is_wrong_is_asked_again_and_shown(reply: str, kind: str, repository: Path) -> None:

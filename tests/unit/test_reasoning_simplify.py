@@ -105,6 +105,29 @@ async def test_a_difference_is_shown_by_an_input_and_is_no_edit(old: str, new: s
     assert said in answer.checks[-1].detail
 
 
+COUNT = """def ‸count(words: list[str]) -> dict[str, int]:
+    result: dict[str, int] = {}
+    for word in words:
+        if word in result:
+            result[word] = result[word] + 1
+        else:
+            result[word] = 1
+    return result
+"""
+
+
+async def test_a_version_that_does_more_work_is_asked_for_again_and_told(tmp_path: Path) -> None:
+    head = "def count(words: list[str]) -> dict[str, int]:\n"
+    slow = f"{head}    return {{word: words.count(word) for word in words}}\n"
+    quick = f"{head}    result = {{}}\n    for word in words:\n        result[word] = result.get(word, 0) + 1\n"
+    quick += "    return result\n"
+    answer, after = await simplified(COUNT, slow, quick, folder=tmp_path)
+    assert (answer.badge, after) == (Badge.TESTED, quick)
+    answer, after = await simplified(COUNT, slow, "", folder=tmp_path)
+    assert (answer.badge, after) == (Badge.TESTED, slow)
+    assert [check.detail for check in answer.checks if not check.passed] == ["By its syntax O(n) became O(n²)."]
+
+
 async def test_the_second_attempt_is_told_the_input_of_the_first(tmp_path: Path) -> None:
     wrong = "def clip(value, low, high):\n    return max(low, min(value, high))\n"
     answer, _ = await simplified(CLIP, wrong, SHORT, folder=tmp_path)
@@ -190,6 +213,7 @@ async def test_tests_of_the_project_have_to_pass_as_before(tmp_path: Path) -> No
             "def clip(value, low, high):\n    return np.clip(value, low, high)\n", "Undefined name `np`",
             marks=pytest.mark.skipif(not has_ruff(), reason="no ruff on the path"),
         ),
+        ("def clip(value, low, high):\n    import os; os._exit(0)\n", "_exit, os"),
         (SHORT.replace("return low if", "return low if low is low and high is high and value is value if").replace(
             "if value < low else", "else low if value < low else"), "not simpler"),
         ("def clip(a, b):\n" + "    x = 1\n" * 300, "name, parameters"),

@@ -15,7 +15,7 @@ needs_mypy = pytest.mark.skipif(shutil.which("mypy") is None, reason="no mypy on
 
 
 async def annotated(marked: str, *replies: str) -> tuple[Answer, str]:
-    asked = ("Annotate this function", "was not right", "was not right")
+    asked = ("Annotate this function, `", "was not right", "was not right")
     async with asking(*((asked[number], reply) for number, reply in enumerate(replies))) as asker:
         question = at(marked)
         answer = await asker.ask("types", question)

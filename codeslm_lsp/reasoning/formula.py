@@ -20,7 +20,7 @@ from codeslm_lsp.mathematics.python_writing import (
     python_function,
 )
 from codeslm_lsp.mathematics.stated import Stated, find_stated, read_stated
-from codeslm_lsp.reasoning.formulas import PREMISE, function_of
+from codeslm_lsp.reasoning.formula_of_code import PREMISE, function_of
 from codeslm_lsp.reasoning.latex import BADGES
 from codeslm_lsp.reasoning.passage import Passage, passage_of
 from codeslm_lsp.reasoning.question import Means, Question

@@ -9,7 +9,7 @@ from codeslm_lsp.mathematics.mathematician import Mathematician
 from codeslm_lsp.mathematics.naming import canonical
 from codeslm_lsp.mathematics.parser import parse_plain
 from codeslm_lsp.mathematics.python_formulas import Formula
-from codeslm_lsp.reasoning.formulas import PREMISE, formula_of_code
+from codeslm_lsp.reasoning.formula_of_code import PREMISE, formula_of_code
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.reply import fenced
 from codeslm_lsp.values import Answer, Badge, Check, ExpressionError

@@ -15,13 +15,13 @@ from codeslm_lsp.mathematics.functions import CONSTANTS
 from codeslm_lsp.mathematics.printing import to_text
 from codeslm_lsp.mathematics.python_formulas import Formula, formula_at
 from codeslm_lsp.mathematics.stated import Stated, find_stated, read_stated
-from codeslm_lsp.reasoning.formulas import PREMISE
+from codeslm_lsp.reasoning.formula_of_code import PREMISE
 from codeslm_lsp.reasoning.project import NOT_ALLOWED
 from codeslm_lsp.reasoning.question import Means
 from codeslm_lsp.reasoning.sampled import sampled
 from codeslm_lsp.syntax.python_function import Function
 from codeslm_lsp.syntax.tree import SyntaxTree
-from codeslm_lsp.values import Answer, Badge, Check, Document, ExpressionError, InputError
+from codeslm_lsp.values import Answer, Badge, Check, Document, ExpressionError, InputError, SandboxUnavailable
 
 MAX_FORMULAS = 4
 """Of one docstring: what is a definition and what a remark is not told apart."""
@@ -145,11 +145,17 @@ async def _by_running(
     if not means.may_run:
         return unverified(f"To compare values by running it, {NOT_ALLOWED}.")
     whole = [each.name for each in function.parameters if each.annotation == "int"]
-    samples = await means.mathematician.sample(stated.expression, whole, _parameters(function), stated.clause)
+    try:
+        samples = await means.mathematician.sample(stated.expression, whole, _parameters(function), stated.clause)
+    except ExpressionError as error:
+        return unverified(f"Its values could not be worked out: {error}")
     rest = set(_required(function)) - {name for name, _ in samples[0].point} if samples else set()
     if rest:
         return unverified(f"The formula says nothing of {min(rest)}, which has to be given.")
-    ran = await sampled(function, document, samples, means)
+    try:
+        ran = await sampled(function, document, samples, means)
+    except SandboxUnavailable as error:
+        return unverified(str(error))
     if ran.error:
         return unverified(f"It could not be run: {ran.error}.")
     if ran.counterexample is not None:

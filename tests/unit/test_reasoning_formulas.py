@@ -192,9 +192,12 @@ async def test_whether_a_function_computes_its_formula(question: Question, badge
 
 
 async def test_a_claim_typed_beside_a_function_is_a_claim() -> None:
-    async with asking() as asker:
-        answer = await asker.ask("verify", replace(documented("a + b", "return a"), words="x^2 >= 0"))
+    async with asking(("square is never negative", "x**2 >= 0\n")) as asker:
+        beside = documented("a + b", "return a")
+        answer = await asker.ask("verify", replace(beside, words="x^2 >= 0"))
         assert answer.text.startswith("**True.**")
+        answer = await asker.ask("verify", replace(beside, words="A square is never negative."))
+        assert "Understood as `x**2 >= 0`" in answer.text
 
 
 @pytest.mark.parametrize(
@@ -203,6 +206,7 @@ async def test_a_claim_typed_beside_a_function_is_a_claim() -> None:
         (documented("Add two numbers.", "return a + b"), "states no formula in its parameters"),
         (documented("Add.\n\n    >>> a = 3\n    >>> a*b\n    6\n    b = 2\n", "return a"), "states no formula in its"),
         (at("def f(a):\n    ‸return a\n"), "no docstring"),
+        (at("x = ‸1\n"), "no Python function here"),
         (replace(documented("", "return a"), words="a + z"), "has no parameter z"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import textwrap
+from dataclasses import replace
 
 from codeslm_lsp.mathematics.expressions import Expression
 from codeslm_lsp.mathematics.mathematician import Mathematician
@@ -136,9 +137,10 @@ def _edits(
     edits = [_below(document, last, code, margin[0])]
     if f"{library.prefix}." in code and not is_imported:
         place = place_for_import(passage)
-        apart = "" if document.text[place : place + 7].startswith(("import ", "from ", "\n")) else "\n"
+        apart = "" if document.text[place : place + 7].startswith(("import ", "from ", "\n", "\r")) else "\n"
         edits.insert(0, Edit(document.uri, document.path, place, place, f"import {library.module}\n{apart}"))
-    return tuple(edits)
+    is_crlf = "\r\n" in document.text
+    return tuple(replace(each, text=each.text.replace("\n", "\r\n")) if is_crlf else each for each in edits)
 
 
 def _below(document: Document, last: int, code: str, margin: str) -> Edit:

@@ -12,6 +12,7 @@ from codeslm_lsp.mathematics.expressions import (
     Name,
     Number,
     Relation,
+    Unary,
     bound_name,
     children,
     free_names,
@@ -48,7 +49,7 @@ _PROSE = re.compile(r"(?<![\\\w])(?!for\b|where\b|and\b|if\b)[A-Za-z]{2,}\s+(?!f
 class Stated:
     """``name(parameters) = expression`` for ``clause``; ``parameters`` is None where they are not listed.
 
-    ``name`` is empty of an expression alone. ``text`` is what was read. ``is_result``: it stood behind "Return".
+    ``name`` is empty of an expression alone. ``text`` is what was read. ``is_result``: it is no remark in a sentence.
     """
 
     name: str
@@ -105,24 +106,48 @@ def find_stated(text: str, names: Collection[str] = ()) -> Iterator[Stated]:
             stated = replace(read_stated(said, names), is_result=is_result)
         except ExpressionError:
             continue
-        strangers = free_names(stated.expression) - CONSTANTS - set(names)
-        if not isinstance(stated.expression, Name | Number) and not (names and strangers):
+        if _says_something(stated, names):
             yield stated
 
 
+def _says_something(stated: Stated, names: Collection[str]) -> bool:
+    """Whether something is worked out from variables, of ``names`` alone if there are any."""
+    used = free_names(stated.expression) - CONSTANTS
+    match stated.expression:
+        case Name() | Number() | Unary(_, Name() | Number()):
+            return False
+    return bool(used) and (not names or used <= set(names))
+
+
 def _candidates(text: str) -> Iterator[tuple[str, bool]]:
-    """Marked as mathematics, then lines, and parts of lines, that may be; and whether they are said to be returned."""
-    lines = [line for line in text.strip().strip("\"'").split("\n") if not line.lstrip().startswith((">>>", "..."))]
+    """Marked as mathematics, then lines, and parts of lines, that may be; and whether these are said to be a value."""
+    lines = _without_examples(text.strip().strip("\"'"))
     for line in lines:
-        yield from ((found[found.lastgroup or 0], _is_result(line)) for found in _MARKED.finditer(line))
-    yield from ((found[found.lastgroup or 0], False) for found in _MARKED.finditer("\n".join(lines)))
+        is_result = _is_result(line)
+        yield from ((said, is_result or "=" in said) for said in _marked(line))
+    yield from ((said, True) for said in _marked("\n".join(lines)) if "\n" in said)
     for line in lines:
         bare = _BULLET.sub("", line).strip()
         parts = [bare, _VERB.sub("", bare), bare.rpartition(": ")[2]]
         for part in dict.fromkeys(parts):
             for each in (part, re.split(r"[.,;](?:\s|$)", part)[0]):
                 if not _PROSE.search(each):
-                    yield each, _is_result(line)
+                    yield each, True
+
+
+def _marked(text: str) -> Iterator[str]:
+    return (found[found.lastgroup or 0] for found in _MARKED.finditer(text))
+
+
+def _without_examples(text: str) -> list[str]:
+    """Lines but those of doctests, which reach to the next blank line."""
+    lines: list[str] = []
+    is_example = False
+    for line in text.split("\n"):
+        is_example = bool(line.strip()) and (is_example or line.lstrip().startswith((">>>", "...")))
+        if not is_example:
+            lines.append(line)
+    return lines
 
 
 def _is_result(line: str) -> bool:

@@ -26,6 +26,8 @@ from codeslm_lsp.values import ExpressionError
 SEARCH_SHARE = 0.3
 """Of the time, at most; a search mostly ends before that."""
 
+WHERE_REAL = "by the rules of roots and logarithms of positive numbers"
+
 MIN_POINTS = 5
 """Where a proof has to agree with values. One is all there is without variables."""
 
@@ -142,7 +144,14 @@ def _method(left: Expression, operator: str, right: Expression, statement: State
     first, second = _under_equations(sides, statement, symbols)
     first, second = _under_inequalities((first, second), statement, symbols, ranges)
     if operator == "=":
-        return method_of_equality(first, second, clock) or _equal_in_classes(first - second, statement, symbols, clock)
+        joined = _joined_where_real(first, second, statement, clock)
+        if joined is not None and attempted(lambda: sp.expand(joined[0] - joined[1]), clock.share_s(1.0)) == 0:
+            return WHERE_REAL
+        method = method_of_equality(first, second, clock)
+        method = method or _equal_in_classes(first - second, statement, symbols, clock)
+        if method is None and joined is not None and method_of_equality(*joined, clock) is not None:
+            return WHERE_REAL
+        return method
     if statement.has_i:
         return None
     larger, smaller = (first, second) if operator in (">", ">=") else (second, first)
@@ -161,6 +170,30 @@ def _method(left: Expression, operator: str, right: Expression, statement: State
     if method is None and operator != "!=":
         method = method_by_induction(larger - smaller, ranges, clock, strict=is_strict)
     return method
+
+
+def _joined_where_real(
+    first: Symbolic, second: Symbolic, statement: Statement, clock: Clock
+) -> tuple[Symbolic, Symbolic] | None:
+    """By sqrt(a) sqrt(b) = sqrt(a b) and ln a + ln b = ln(a b), which hold where the left sides are real.
+
+    They are used in this direction alone: from where both roots are defined to where one is. None where that is of no
+    use.
+    """
+    difference = first - second
+    if (
+        statement.has_i
+        or not difference.has(sp.Pow, sp.log)
+        or difference.has(sp.Sum, sp.Product, sp.Integral, sp.Limit)
+    ):
+        return None
+
+    def joined(side: Symbolic) -> Symbolic:
+        return sp.powsimp(sp.logcombine(side, force=True), combine="base", force=True)
+
+    sides = attempted(lambda: (joined(first), joined(second)), clock.share_s(1.0))
+    is_of_use = sides is not None and sides != (first, second) and not (sides[0] - sides[1]).has(sp.nan, sp.zoo, sp.I)
+    return sides if is_of_use else None
 
 
 def _equal_in_classes(

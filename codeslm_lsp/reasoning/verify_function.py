@@ -45,7 +45,8 @@ async def verify_function(tree: SyntaxTree, function: Function, document: Docume
             break
     positive = [each for each in answers if each.badge in (Badge.PROVED, Badge.TESTED)]
     answer = (positive or answers)[0]
-    if answer.badge is Badge.REFUTED and len(claims) > 1 and not _is_meant(claims[0], function):
+    is_clear = (len(claims) == 1 and claims[0].is_result) or _is_meant(claims[0], function)
+    if answer.badge is Badge.REFUTED and not is_clear:
         answer = _in_doubt(answer, claims)
     means.listen(answer.text)
     return answer
@@ -89,9 +90,9 @@ def _is_meant(stated: Stated, function: Function) -> bool:
 
 
 def _in_doubt(answer: Answer, claims: Sequence[Stated]) -> Answer:
-    """It computes none of several formulas; which of them it should compute, the docstring does not say."""
+    """It computes none of the formulas; whether it should, the docstring does not say."""
     shown = ", ".join(f"`{to_text(each.expression)}`" for each in claims[:MAX_FORMULAS])
-    why = f"The docstring has several formulas, {shown}, and does not say which one is returned."
+    why = f"The docstring only mentions {shown}; it does not say that this is returned, as 'Return …' would."
     doubt = Check("statement", False, why)
     return replace(answer, badge=Badge.UNVERIFIED, text=f"{answer.text}\n\n{why}", checks=(doubt, *answer.checks))
 

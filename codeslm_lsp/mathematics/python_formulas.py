@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from codeslm_lsp.mathematics.expressions import Call, Expression, Name, Number, free_names, walk, within_limits
 from codeslm_lsp.mathematics.functions import CONSTANTS
-from codeslm_lsp.mathematics.python_expressions import PythonExpressions, both, cases, negation, writable
+from codeslm_lsp.mathematics.python_calls import both, cases, negation, writable
+from codeslm_lsp.mathematics.python_expressions import PythonExpressions
 from codeslm_lsp.mathematics.python_names import FRAGMENT, MODULES, PythonNames, names_of, parts_of, text_of
 from codeslm_lsp.syntax.languages import languages
 from codeslm_lsp.syntax.tree import Node, SyntaxTree, parse

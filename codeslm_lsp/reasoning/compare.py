@@ -32,7 +32,7 @@ N_SHOWN = 200
 
 MAX_EXAMPLES = 1_000_000
 
-BASE_S, EXAMPLE_S = 40.0, 0.02
+BASE_S, EXAMPLE_S = 60.0, 0.02
 """Limits of time: Python's and Hypothesis' start and the probes, and for each example what a slow one takes."""
 
 LEAST_RETURNED = 0.01
@@ -46,12 +46,14 @@ class Comparison:
     """On ``n`` inputs the versions were compared; for ``n_returned`` the old one returned, for the others it raised.
 
     ``difference`` has "input", "before" and "after", or is ``None``; ``unsteady`` is an input for which the old version
-    differs from itself. ``error`` is why nothing was compared.
+    differs from itself. ``stopped``: so many inputs took too long that the others were not tried. ``error`` is why
+    nothing was compared.
     """
 
     n: int = 0
     n_returned: int = 0
     n_skipped: int = 0
+    stopped: bool = False
     raised: Mapping[str, int] = field(default_factory=dict)
     difference: Mapping[str, str] | None = None
     unsteady: str = ""
@@ -121,6 +123,11 @@ def verdict(comparison: Comparison, name: str, replay: str) -> tuple[Badge, Chec
         return Badge.UNVERIFIED, Check("compared", False, f"They could not be compared: {found.error}.", replay)
     if found.unsteady:
         detail = f"'{name}' is not deterministic: for {found.unsteady} two calls of the old version differ."
+        return Badge.UNVERIFIED, Check("compared", False, detail, replay)
+    if found.stopped:
+        detail = (
+            f"Most inputs take too long or too much memory; of others {found.n:,} were compared, without a difference."
+        )
         return Badge.UNVERIFIED, Check("compared", False, detail, replay)
     raised = ", ".join(f"{kind} {count}" for kind, count in list(found.raised.items())[:3])
     told = f"{found.n_returned:,} returned" + (f", others raised {raised}" if raised else "")

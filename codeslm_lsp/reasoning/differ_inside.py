@@ -18,6 +18,7 @@ import os
 import resource
 import signal
 import sys
+import time
 import types
 import typing
 from collections import Counter
@@ -33,7 +34,13 @@ from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException, InvalidArgument, Unsatisfiable
 
 CALL_S = 0.5
-"""One call. A function of which many inputs take longer is not simplified for its looks."""
+"""Processor time of one call. A function of which many inputs take longer is not simplified for its looks."""
+
+SHRINK_S = 5.0
+"""Processor time in which a smaller input is looked for that shows the difference too."""
+
+MAX_SKIPPED = 20
+"""Inputs that take too long or too much: ten seconds."""
 
 MEMORY_BYTES = 1 << 30
 """What may be mapped, so that a list of a thousand million items is an error and not the end of the run."""
@@ -61,6 +68,10 @@ class OutOfTimeError(BaseException):
     """A call took too long. No ``Exception``, so that a function does not catch it."""
 
 
+class EnoughError(BaseException):
+    """Nothing more is to be tried."""
+
+
 class DifferenceError(Exception):
     """What Hypothesis is told to find, and to make small."""
 
@@ -79,6 +90,8 @@ class Outcome:
 
     def shown(self) -> str:
         """In a few words."""
+        if self.kind == "skipped":
+            return f"does not end within {CALL_S} s, or takes too much memory"
         what = self.value.__name__ if self.kind == "raises" else short(self.value)
         said = f" and prints {short(self.said)}" if self.said else ""
         return f"{self.kind} {what}{said}"
@@ -95,7 +108,7 @@ def main() -> None:
     os.dup2(null, 1)
     os.dup2(null, 2)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    signal.signal(signal.SIGALRM, _out_of_time)
+    signal.signal(signal.SIGPROF, _out_of_time)
     sys.path.insert(0, str(Path.cwd()))
     result = Comparison(job).result()
     print(json.dumps(result), file=report, flush=True)
@@ -111,6 +124,7 @@ class Comparison:
         self._raised: Counter[str] = Counter()
         self._difference: dict[str, str] | None = None
         self._unsteady = ""
+        self._found_s = 0.0
         self._examples: list[dict[str, Any]] = []
         self._taken: list[tuple[str, ...]] = []
 
@@ -120,16 +134,17 @@ class Comparison:
         try:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 self._compare()
-        except DifferenceError:
+        except (DifferenceError, EnoughError):
             pass
         except Unsatisfiable:
             error = "no inputs could be made for its parameters"
         except BaseException as reason:
-            error = f"{type(reason).__name__}: {short(str(reason))}"
+            error = f"{type(reason).__name__}: {str(reason)[:MAX_SHOWN]}"
         return {
             "n": self._n,
             "n_returned": self._n_returned,
             "n_skipped": self._n_skipped,
+            "stopped": self._n_skipped > MAX_SKIPPED,
             "raised": dict(self._raised.most_common()),
             "difference": self._difference,
             "unsteady": self._unsteady,
@@ -191,11 +206,15 @@ class Comparison:
     def _try(
         self, before: Callable[..., Any], after: Callable[..., Any], given_to: dict[str, Any], signature: Any
     ) -> None:
+        if self._difference is not None and time.process_time() - self._found_s > SHRINK_S:
+            raise EnoughError
         old = call(before, given_to, signature)
-        again = call(before, given_to, signature)
+        again = call(before, given_to, signature) if old.kind != "skipped" else old
         shown = ", ".join(f"{name}={short(value)}" for name, value in given_to.items() if value is not MISSING)
         if "skipped" in (old.kind, again.kind):
             self._n_skipped += 1
+            if self._n_skipped > MAX_SKIPPED:
+                raise EnoughError
             return
         if not alike(old, again):
             self._unsteady = shown
@@ -203,6 +222,7 @@ class Comparison:
         new = call(after, given_to, signature)
         is_first = self._difference is None
         if is_first:
+            self._found_s = time.process_time()
             self._n += 1
             self._n_returned += old.kind == "returns"
             if old.kind == "raises":
@@ -216,6 +236,8 @@ class Comparison:
                 before_is += f" ({type(old.value).__name__})"
                 after_is += f" ({type(new.value).__name__})"
             self._difference = {"input": shown, "before": before_is, "after": after_is}
+            if new.kind == "skipped":
+                raise EnoughError  # Smaller inputs are not looked for: each would take as long.
             raise DifferenceError
 
 
@@ -289,7 +311,8 @@ class Inputs:
             if parameter.kind is parameter.VAR_POSITIONAL:
                 strategy = st.lists(strategy, max_size=3)
             elif parameter.kind is parameter.VAR_KEYWORD:
-                strategy = st.dictionaries(st.sampled_from(["a", "b", "key"]), strategy, max_size=2)
+                named = st.dictionaries(st.sampled_from(["alpha", "zeta", "key"]), strategy, max_size=2)
+                strategy = st.one_of(st.just({}), named)
             elif parameter.default is not parameter.empty:
                 strategy = st.one_of(st.just(MISSING), strategy)
             try:
@@ -336,10 +359,11 @@ def call(function: Callable[..., Any], given_to: Mapping[str, Any], signature: i
         return Outcome("skipped", None)
     positional, named = _call_with(arguments, signature)
     said = io.StringIO()
-    signal.setitimer(signal.ITIMER_REAL, CALL_S)
+    signal.setitimer(signal.ITIMER_PROF, CALL_S)
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            value = _all_of(function(*positional, **named))
+            # A copy, since a later call may change what this one has returned.
+            value = _copied(_all_of(function(*positional, **named)))
         return Outcome("returns", value, arguments, said.getvalue())
     except (OutOfTimeError, MemoryError, RecursionError):
         return Outcome("skipped", None)
@@ -348,7 +372,7 @@ def call(function: Callable[..., Any], given_to: Mapping[str, Any], signature: i
     except BaseException as error:
         return Outcome("raises", type(error), arguments, said.getvalue())
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _call_with(arguments: Mapping[str, Any], signature: inspect.Signature) -> tuple[list[Any], dict[str, Any]]:
@@ -382,6 +406,13 @@ def _all_of(value: Any) -> Any:
     return value
 
 
+def _copied(value: Any) -> Any:
+    try:
+        return copy.deepcopy(value)
+    except Exception:
+        return value  # A generator, a lock: compared as it is.
+
+
 def alike(old: Outcome, new: Outcome) -> bool:
     """Whether two calls did the same."""
     ended = old.kind == new.kind and old.said == new.said and same(old.arguments, new.arguments)
@@ -398,12 +429,14 @@ def same(left: Any, right: Any, depth: int = 0) -> bool:
         return len(left) == len(right) and all(map(lambda a, b: same(a, b, depth + 1), left, right))
     if isinstance(left, dict):
         return same(list(left.items()), list(right.items()), depth + 1)
-    if isinstance(left, (types.FunctionType, types.ModuleType, type)):
-        return left is right or getattr(left, "__qualname__", "") == getattr(right, "__qualname__", None)
+    if left is right:
+        return True
     equals: Any = type(left).__eq__
     if equals is not object.__eq__:
         return bool(left == right)
-    return same(vars(left), vars(right), depth + 1) if hasattr(left, "__dict__") else True
+    if isinstance(left, types.FunctionType) or not hasattr(left, "__dict__"):
+        raise TypeError(f"nothing tells whether two values of the type {type(left).__name__} are the same")
+    return same(vars(left), vars(right), depth + 1)
 
 
 def _listed(value: Any) -> Any:

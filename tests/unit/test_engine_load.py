@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
-from codeslm_lsp.engine.load import SAMPLES, OthersLoad, is_busy, threads_beside
+from codeslm_lsp.engine.load import SAMPLES, OthersLoad, _waited_s, is_busy, threads_beside
 from codeslm_lsp.engine.tuning import choose_threads
 
 
@@ -57,6 +59,40 @@ def test_programs_that_give_way_are_no_load(monkeypatch: pytest.MonkeyPatch) -> 
     assert load.cores == 0.0
     load.sample()
     assert load.cores == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize(("waited", "cores"), [(0.0, 0.0), (0.1, 0.0), (0.9, 1.0)])
+def test_programs_that_should_give_way_and_do_not_are_load(
+    monkeypatch: pytest.MonkeyPatch, waited: float, cores: float
+) -> None:
+    """One core is busy at a low priority; whether it gives way is seen by how long the engine's threads wait."""
+    now = psutil.cpu_times()
+    n_looks = itertools.count()
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(n_looks)))
+    seconds = itertools.count()
+    monkeypatch.setattr(psutil, "cpu_times", lambda: now._replace(nice=now.nice + next(seconds)))
+    waits = itertools.count()
+    monkeypatch.setattr("codeslm_lsp.engine.load._waited_s", lambda _pid: waited * next(waits))
+    load = OthersLoad(os.getpid())
+    for _ in range(SAMPLES):
+        load.sample()
+    assert load.cores == pytest.approx(cores, abs=0.05)
+    assert not load.is_quiet  # What is measured beside it would not be what the machine can do.
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="this system does not tell how long threads wait")
+def test_waiting_for_a_core_is_seen() -> None:
+    """Two loops on one core wait for each other half of the time."""
+    core = min(os.sched_getaffinity(0))
+    loops = [subprocess.Popen(["taskset", "-c", str(core), sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+    try:
+        before = _waited_s(loops[0].pid)
+        time.sleep(1.0)
+        assert _waited_s(loops[0].pid) - before > 0.2
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
 
 
 def test_the_load_of_others_is_without_the_engine_itself() -> None:

@@ -96,8 +96,19 @@ async def test_a_version_that_does_the_same_is_tested_and_keeps_its_docstring(tm
             "def f(n: int):\n    yield from range(n, n + 2)\n",
             "'yields', 0, 1, 2",
         ),
+        (
+            "def ‸f(n: int):\n    k = 0\n    while n > 0:\n        k = k + n % 10\n        n = n // 10\n    return k\n",
+            "def f(n: int):\n    k = 0\n    while n:\n        k += n % 10\n        n //= 10\n    return k\n",
+            "the new one does not end within",
+        ),
+        (
+            "def ‸f(rows: list[list[int]]):\n    made = []\n    for row in rows:\n        made.append(list(row))\n"
+            "    for row in made:\n        row.append(0)\n    return made\n",
+            "def f(rows: list[list[int]]):\n    for row in rows:\n        row.append(0)\n    return list(rows)\n",
+            "leaves its arguments",
+        ),
     ],
-    ids=["result", "type", "mutation", "exception", "output", "constant", "generator"],
+    ids=["result", "type", "mutation", "exception", "output", "constant", "generator", "endless", "shared"],
 )
 async def test_a_difference_is_shown_by_an_input_and_is_no_edit(old: str, new: str, said: str, tmp_path: Path) -> None:
     answer, after = await simplified(old, new, new, folder=tmp_path)
@@ -148,6 +159,21 @@ async def test_the_second_attempt_is_told_the_input_of_the_first(tmp_path: Path)
             "proves nothing",
         ),
         (
+            "def ‸f(n: int):\n    k = 0\n    for i in range(10**9):\n        k = k + i\n    return k + n\n",
+            "def f(n: int):\n    k = n\n    for i in range(10**9):\n        k += i\n    return k\n",
+            "take too long",
+        ),
+        (
+            "def ‸f(n: int, seen=[]):\n    seen.append(n)\n    result = list(seen)\n    return result\n",
+            "def f(n: int, seen=[]):\n    seen.append(n)\n    return list(seen)\n",
+            "not deterministic",
+        ),
+        (
+            "def ‸f(n: int):\n    def g(m):\n        return m + n\n    return g\n",
+            "def f(n: int):\n    return lambda m: m + n\n",
+            "values of the type function",
+        ),
+        (
             "import nowhere_at_all\n\n\ndef ‸f(n):\n    a = n\n    return a\n",
             "def f(n):\n    return n\n",
             "could not be compared",
@@ -158,7 +184,7 @@ async def test_the_second_attempt_is_told_the_input_of_the_first(tmp_path: Path)
             "could not be compared",
         ),
     ],
-    ids=["random", "no input fits", "no import", "inside another"],
+    ids=["random", "no input fits", "too slow", "default", "closure", "no import", "inside another"],
 )
 async def test_what_cannot_be_compared_is_unverified_and_says_why(
     old: str, new: str, said: str, tmp_path: Path

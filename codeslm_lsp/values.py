@@ -3,6 +3,7 @@
 CodeslmError                    anything that is told to the user in one sentence
 ├── InputError                  a file, position or setting that cannot be used
 │   └── ExpressionError         mathematical text that cannot be read, means nothing, or asks for too much
+│       └── UnitsError          quantities that were understood, and whose units do not fit together
 ├── ModelError                  something about a model file
 │   ├── ModelNotFound           no such name in the catalogue, or not on this machine
 │   ├── ModelDamaged            not a GGUF, cut short, or its hash is wrong
@@ -32,6 +33,10 @@ class InputError(CodeslmError):
 
 class ExpressionError(InputError):
     """A mathematical text that cannot be read, has no meaning, or asks for more work than is allowed."""
+
+
+class UnitsError(ExpressionError):
+    """Quantities that were understood do not fit together: kilometres and seconds are added."""
 
 
 class ModelError(CodeslmError):

@@ -189,9 +189,40 @@ def solve(context: typer.Context, problem: Words, as_json: Json = False) -> None
     _answer(context, "solve", Question(_read(problem)), as_json=as_json)
 
 
-def verify(context: typer.Context, claim: Words, as_json: Json = False) -> None:
-    """Say whether an identity, an inequality or a closed form is true."""
-    _answer(context, "verify", Question(_read(claim)), as_json=as_json)
+def verify(
+    context: typer.Context,
+    claim: Annotated[str, typer.Argument(metavar="[CLAIM]", help="What is claimed; - reads it.")] = "",
+    function: Annotated[str, typer.Option("--function", metavar="FILE:LINE", help="Check what it computes.")] = "",
+    run_code: Annotated[bool, typer.Option("--run", help="Run the function in the sandbox, this once.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say whether a claim is true, or a function computes the formula that is claimed or that its docstring states."""
+    question = question_at(function, _read(claim)) if function else Question(_read(claim))
+    _answer(context, "verify", question, as_json=as_json, may_run=run_code)
+
+
+def latex(
+    context: typer.Context,
+    place: Annotated[str, typer.Argument(metavar="FILE:LINE[-LINE]|CODE", help="A function, lines, or an expression.")],
+    as_json: Json = False,
+) -> None:
+    """Write the formula that Python code computes in LaTeX, and read it back to compare it."""
+    _answer(context, "latex", question_about(place), as_json=as_json)
+
+
+def formula(
+    context: typer.Context,
+    said: Annotated[str, typer.Argument(metavar="FORMULA|FILE:LINE[-LINE]", help="Plain or LaTeX; - reads it.")],
+    apply: Annotated[bool, typer.Option("--apply", help="Write it into the file, below the formula.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a formula as Python, and read that back to compare it."""
+    question = question_about(said)
+    if question.document is not None and question.start == question.end:
+        text = question.document.text
+        end = text.find("\n", question.start)
+        question = replace(question, end=end if end >= 0 else len(text))
+    _answer(context, "formula", question, as_json=as_json, apply=apply)
 
 
 ALL: Mapping[str, Callable[..., None]] = MappingProxyType(
@@ -210,6 +241,8 @@ ALL: Mapping[str, Callable[..., None]] = MappingProxyType(
         "commit": commit,
         "solve": solve,
         "verify": verify,
+        "latex": latex,
+        "formula": formula,
         "allow": allow,
     }
 )
@@ -232,6 +265,13 @@ def question_at(place: str, words: str = "") -> Question:
         raise InputError(f"The lines {first}-{last} run backwards; give the smaller number first.")
     end = text.find("\n", cursor_at(read, last, 1))
     return Question(words, read, start, end if end >= 0 else len(text))
+
+
+def question_about(said: str) -> Question:
+    """A place in a file where there is such a file, else what was typed; - reads that from standard input."""
+    match = re.fullmatch(r"(.+?)(?::\d{1,9}(?:-\d{1,9})?)?", said, flags=re.DOTALL)
+    is_place = match is not None and len(match[1]) < 4096 and "\n" not in said and Path(match[1]).is_file()
+    return question_at(said) if is_place else Question(_read(said))
 
 
 def _read(words: str) -> str:

@@ -46,12 +46,11 @@ class EngineTokenizer:
 
 
 async def read_format(path: Path, engine: Engine) -> ModelFormat:
-    """Read the header in a thread: a large vocabulary takes a fraction of a second.
+    """Read the header in a thread: a large vocabulary, or a chat template, takes a fraction of a second.
 
     Raises ``ModelNotFound`` or ``ModelDamaged``.
     """
-    header = await asyncio.to_thread(read_header, path)
-    return format_of(header, engine)
+    return await asyncio.to_thread(lambda: format_of(read_header(path), engine))
 
 
 def format_of(header: GgufHeader, engine: Engine) -> ModelFormat:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -30,6 +31,9 @@ REPORT_EVERY_S = 0.2
 
 APPLY, DISCARD = "Apply", "Discard"
 
+MAY_BE_FORMULA = re.compile(r"[\\^$=*/]|\w\s*[-+]\s*\w")
+"""What a selection has that is offered to be written as code."""
+
 QUICK_FIX, REWRITE = types.CodeActionKind.QuickFix, types.CodeActionKind.RefactorRewrite
 
 FOR_PYTHON = (
@@ -53,6 +57,9 @@ def actions(document: MirroredDocument, params: types.CodeActionParams) -> list[
     if is_python:
         found.append(_action("How does it grow?", "complexity", types.CodeActionKind.Empty, params))
         found += [_action(title, name, REWRITE, params) for title, name in FOR_PYTHON]
+        found.append(_action("Show as LaTeX", "latex", types.CodeActionKind.Empty, params))
+        if params.range.start == params.range.end:
+            found.append(_action("Does it compute its formula?", "verify", types.CodeActionKind.Empty, params))
     for diagnostic in params.context.diagnostics[:3]:
         message = diagnostic.message.splitlines()[0] if diagnostic.message else "this"
         found.append(_action(f"Fix: {message}", "fix", QUICK_FIX, params, [diagnostic]))
@@ -60,6 +67,9 @@ def actions(document: MirroredDocument, params: types.CodeActionParams) -> list[
     if params.range.start != params.range.end:
         found.append(_action("Solve", "solve", types.CodeActionKind.Empty, params))
         found.append(_action("Is this true?", "verify", types.CodeActionKind.Empty, params))
+        start, end = document.offset_at(params.range.start), document.offset_at(params.range.end)
+        if MAY_BE_FORMULA.search(document.source[start:end]):
+            found.append(_action("Write this formula as code", "formula", REWRITE, params))
     only = params.context.only
     return [each for each in found if only is None or _is_wanted(each.kind or "", only)]
 

@@ -32,7 +32,22 @@ class Computed:
     values: tuple[tuple[str, str], ...] = ()
 
 
-Answer: TypeAlias = Verdict | Computed | bool
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The value at one point, both as Python writes numbers."""
+
+    point: tuple[tuple[str, str], ...]
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Values of one expression."""
+
+    all: tuple[Sample, ...]
+
+
+Answer: TypeAlias = Verdict | Computed | Samples | bool
 
 
 def to_json(answer: Answer) -> Any:
@@ -43,6 +58,11 @@ def to_json(answer: Answer) -> Any:
 def verdict_from(said: Mapping[str, Any]) -> Verdict:
     """Of what ``to_json`` made."""
     return Verdict(said["outcome"], said["detail"], dict(said["counterexample"]), said["statement"])
+
+
+def samples_from(said: Mapping[str, Any]) -> tuple[Sample, ...]:
+    """Of what ``to_json`` made."""
+    return tuple(Sample(tuple((name, at) for name, at in each["point"]), each["value"]) for each in said["all"])
 
 
 def computed_from(said: Mapping[str, Any]) -> Computed:

@@ -17,7 +17,7 @@ from codeslm_lsp.mathematics.latex import is_latex, plain_text
 from codeslm_lsp.mathematics.parser import parse_plain
 from codeslm_lsp.mathematics.patience import Clock, attempted
 from codeslm_lsp.mathematics.symbolic import Symbolic, to_sympy
-from codeslm_lsp.values import ExpressionError
+from codeslm_lsp.values import ExpressionError, UnitsError
 
 MAX_STATEMENTS = 60
 """A worked problem has about ten."""
@@ -30,6 +30,9 @@ DECIMALS = 12
 
 SOLVE_SHARE = 0.8
 """Of the time, for solving; the rest is for printing what was found."""
+
+MAY_HAVE_UNITS = re.compile(r"\d[ \t]*[A-Za-zµΩ°]")
+"""A number with a letter behind it."""
 
 _DEFINED = re.compile(r"^\s*([A-Za-z]\w*)\s*=(?!=)", re.MULTILINE)
 _SOLVE = re.compile(r"^\s*(?:answer\s*=\s*)?solve\s*\((.*?)(?:,\s*([A-Za-z]\w*)\s*)?\)\s*$")
@@ -52,9 +55,21 @@ class _Line:
 
 
 def compute(text: str, limit_s: float) -> Computed:
-    """The answer of statements. Raises ``ExpressionError``."""
+    """The answer of statements; what means nothing without units is read as quantities. Raises ``ExpressionError``."""
     clock = Clock(limit_s)
-    return _Program(_lines(text), clock).computed()
+    try:
+        return _Program(_lines(text), clock).computed()
+    except ExpressionError as error:
+        if MAY_HAVE_UNITS.search(text) is None:
+            raise
+        from codeslm_lsp.mathematics.measuring import measured  # It takes 0.2 s, and is seldom needed.
+
+        try:
+            return measured(text)
+        except UnitsError:
+            raise
+        except ExpressionError:
+            raise error from None
 
 
 def _lines(text: str) -> list[_Line]:

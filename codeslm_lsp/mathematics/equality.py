@@ -66,7 +66,9 @@ def equal(left: str, right: str, limit_s: float) -> bool:
     if first.node is None or second.node is None:
         return first.words != "" and first.words == second.words
     if first.unit and second.unit and first.unit != second.unit:
-        return False
+        from codeslm_lsp.mathematics.measuring import same_quantity
+
+        return same_quantity(left, right) or False  # 90 minutes are 1.5 hours.
     clock = Clock(limit_s)
     if _same(first.node, second.node, clock):
         return True

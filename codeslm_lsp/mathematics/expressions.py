@@ -144,6 +144,15 @@ def walk(node: Expression) -> Iterator[Expression]:
         waiting.extend(children(each))
 
 
+def values_in(node: Expression) -> Iterator[Expression]:
+    """The node and all below it but the conditions of cases."""
+    yield node
+    is_cases = isinstance(node, Call) and node.function == "cases"
+    for i, each in enumerate(children(node)):
+        if not (is_cases and i % 2 == 1):
+            yield from values_in(each)
+
+
 def bound_name(node: Call) -> str | None:
     """The variable that a call binds in its first argument."""
     place = BINDERS.get(node.function)
@@ -162,6 +171,23 @@ def free_names(node: Expression) -> frozenset[str]:
         body, _, *bounds = node.arguments
         return (free_names(body) - {bound}).union(*map(free_names, bounds))
     return frozenset().union(*map(free_names, children(node)))
+
+
+def put(node: Expression, old: Expression, new: Expression) -> Expression:
+    """With ``new`` for every ``old`` that nothing binds."""
+    if node == old:
+        return new
+    if isinstance(node, Call) and isinstance(old, Name) and bound_name(node) == old.name:
+        body, variable, *bounds = node.arguments
+        return Call(node.function, (body, variable, *(put(each, old, new) for each in bounds)))
+    return with_children(node, tuple(put(each, old, new) for each in children(node)))
+
+
+def renamed(node: Expression, names: Mapping[str, str]) -> Expression:
+    """With other names, bound ones as well."""
+    if isinstance(node, Name):
+        return Name(names.get(node.name, node.name))
+    return with_children(node, tuple(renamed(each, names) for each in children(node)))
 
 
 def within_limits(node: Expression) -> Expression:

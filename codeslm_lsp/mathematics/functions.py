@@ -29,12 +29,16 @@ FUNCTIONS: Mapping[str, tuple[int, int]] = MappingProxyType(
         "integrate": (2, 4),
         "diff": (2, 3),
         "limit": (3, 4),
+        "cases": (2, 40),
+        "all": (2, 8),
+        "any": (2, 8),
     }
 )
 """Name → fewest and most arguments. ``log`` of one argument is the natural logarithm, as in Python and in SymPy.
 ``root(x, n)`` and ``cbrt`` are real roots. ``base(1011, 2)`` reads digits. ``sum(f, k, a, b)``, ``product`` and
 ``integrate(f, x, a, b)`` run from a to b; ``diff(f, x, n)``; the fourth argument of ``limit`` is 1 from above,
--1 from below."""
+-1 from below. ``cases(a, x < 0, b, x < 1, c)`` is a if x < 0, else b if x < 1, else c; without the c it has no value
+there. Its conditions are relations, or ``all`` and ``any`` of some."""
 
 ALIASES: Mapping[str, str] = MappingProxyType(
     {

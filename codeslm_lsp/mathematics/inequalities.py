@@ -19,6 +19,9 @@ from codeslm_lsp.mathematics.symbolic import Symbolic
 MAX_DEGREE = 40
 """Of a polynomial whose real roots are counted."""
 
+MAX_TRIED = 300
+"""Integers between the roots of a polynomial, on each side of 0."""
+
 Ranges: TypeAlias = dict[Symbolic, Range]
 
 
@@ -102,6 +105,11 @@ def _sign(expression: Symbolic, ranges: Ranges, strict: bool) -> tuple[int, str]
     """1 or -1 where the sign never changes, and if ``strict`` the value is never zero, by the signs of the factors."""
     if expression.is_number:
         return (int(sp.sign(expression)), "by its value") if expression.is_Rational else None
+    symbols = expression.free_symbols
+    if len(symbols) == 1 and (symbol := next(iter(symbols))).is_integer:
+        whole = _one_integer(sp.Poly(expression, symbol), ranges.get(symbol, Range(True)), strict)
+        if whole is not None:
+            return whole, "by the bound of its roots, and by trying the integers within it"
     coefficient, factors = sp.factor_list(expression)
     if not coefficient.is_Rational:
         return None
@@ -170,6 +178,33 @@ def _one_variable(poly: Symbolic, of: Range, strict: bool) -> int | None:
         else (high - 1 if high is not None else sp.Integer(0))
     )
     return int(sp.sign(poly.eval(inside)))
+
+
+def _one_integer(poly: Symbolic, of: Range, strict: bool) -> int | None:
+    """The sign of a polynomial at all integers of a range: beyond its roots, and at each one between them."""
+    if poly.degree() > MAX_DEGREE or any(not c.is_Rational for c in poly.coeffs()):
+        return None
+    leading = poly.LC()
+    # Cauchy's bound: all roots are within it.
+    bound = 2 + int(max(abs(c / leading) for c in poly.all_coeffs()))
+    if bound > MAX_TRIED:
+        return None
+    low = -bound if of.low is None else max(-bound, int(of.low.__ceil__()))
+    high = bound if of.high is None else min(bound, int(of.high.__floor__()))
+    values = [poly.eval(n) for n in range(low, high + 1) if Fraction(n) in of]
+    for sign in (1, -1):
+        if all(sign * value > 0 if strict else sign * value >= 0 for value in values) and values:
+            # Beyond the bound the sign is that of the leading term; it has to be right where the range goes there.
+            is_above = sign * leading > 0 or (of.high is not None and of.high <= bound)
+            is_below = sign * leading * (-1) ** poly.degree() > 0 or (of.low is not None and of.low >= -bound)
+            if is_above and is_below and _is_within(of, bound):
+                return sign
+    return None
+
+
+def _is_within(of: Range, bound: int) -> bool:
+    """Whether bounds of the range that cut off one side lie where the polynomial was tried."""
+    return (of.low is None or of.low <= bound) and (of.high is None or of.high >= -bound)
 
 
 def _is_definite(poly: Symbolic, symbols: list[Symbolic], strict: bool) -> bool:

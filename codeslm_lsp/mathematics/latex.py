@@ -43,7 +43,8 @@ _REPLACED = {
     "cup": "∪", "degree": "°", "circ": "°", "%": "%", "$": "$", "{": "{", "}": "}", "lvert": "|", "rvert": "|",
     "vert": "|",
     "mid": "|", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "to": "→", "rightarrow": "→", "bmod": " mod ",
-    "ast": "*", "mathbb": "", "land": ",", "wedge": ",", " ": " ",
+    "ast": "*", "mathbb": "", "land": ",", "wedge": ",", " ": " ", "_": "_",
+    "lor": " or ", "vee": " or ",
 }  # fmt: skip
 _FUNCTIONS = frozenset(
     [
@@ -104,6 +105,36 @@ _PART = re.compile(r"\\([A-Za-z]+\*?|.)|([{}^_])|(\s+)|([^\\{}^_\s])", re.DOTALL
 _WORDS = re.compile(r"\\(?:text|mathrm|textbf|mbox|textit)\s*\{([^{}]*)\}")
 _CLAUSE_WORDS = re.compile(r"\b(?:for|where|when|if|with|given|assuming|and|all|integer|real|positive|is|are)\b", re.I)
 
+_CASE_WORDS = re.compile(r"\b(?:for|where|when|if|and|or|otherwise|else)\b", re.I)
+_ENVIRONMENT = "An environment of LaTeX other than cases cannot be read here; write one formula."
+_CELL_ENDS = frozenset({"&", r"\\", r"\end"})
+_IF = re.compile(r"^[\s,]*(?:if|for|when|where)\b|[\s,.]*$")
+
+
+def condition_of(text: str) -> str:
+    """``if x > 0 and y > 0`` → ``all(x > 0, y > 0)``; nothing for ``otherwise``."""
+    text = _IF.sub("", text.strip()).strip()
+    if text in ("", "otherwise", "else"):
+        return ""
+    for words, function in ((("or",), "any"), (("and", ","), "all")):
+        parts = _split(text, words)
+        if len(parts) > 1:
+            return f"{function}({', '.join(map(condition_of, parts))})"
+    is_bracketed = text.startswith("(") and text.endswith(")") and re.search(r"\b(?:and|or)\b", text)
+    return condition_of(text[1:-1]) if is_bracketed else text
+
+
+def _split(text: str, words: tuple[str, ...]) -> list[str]:
+    """At words outside of brackets."""
+    parts, depth = [""], 0
+    for piece in re.split(r"(\b(?:and|or)\b|[(),])", text):
+        depth += (piece == "(") - (piece == ")")
+        if piece in words and not depth:
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return parts
+
 
 def is_latex(text: str) -> bool:
     """Whether it has a LaTeX command or a group."""
@@ -122,9 +153,12 @@ def plain_text(text: str) -> str:
     for opening, closing in (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]")):
         if text.startswith(opening) and text.endswith(closing) and len(text) > 2 * len(opening):
             text = text[len(opening) : -len(closing)]
+    is_kept = _CASE_WORDS if r"\begin{cases}" in text.replace(" ", "") else _CLAUSE_WORDS
     text = _WORDS.sub(
-        lambda found: f" {found[1]} " if _CLAUSE_WORDS.search(found[1]) or found[1].strip() == "" else " ", text
+        lambda found: f" {found[1]} " if is_kept.search(found[1]) or found[1].strip() == "" else " ", text
     )
+    if text.count(r"\left|") == text.count(r"\right|"):  # Which of them open and which close is said.
+        text = text.replace(r"\left|", " abs(").replace(r"\right|", ")")
     text = re.sub(r"\\(?:left|right)\.", "", text)
     text = re.sub(r"\\(?:left|right)\s*(?=[|(\[\])]|\\)", "", text)
     return re.sub(r"\s+", " ", _Reader(text).all()).strip()
@@ -220,8 +254,10 @@ class _Reader:
                 return self._scripted(name)
             case "pmod":
                 raise ExpressionError("A congruence cannot be read; write it with mod, as in 'a mod m = b mod m'.")
-            case "cases" | "begin" | "end":
-                raise ExpressionError("An environment of LaTeX cannot be read here; write one formula.")
+            case "begin":
+                return self._cases()
+            case "cases" | "end":
+                raise ExpressionError(_ENVIRONMENT)
         if name in _DROPPED:
             return " "
         if name in _REPLACED:
@@ -231,6 +267,24 @@ class _Reader:
         if name in _GREEK:
             return f" {name.removeprefix('var')}" + ("" if self._next == "_" else " ")
         raise ExpressionError(f"The LaTeX command \\{name} is not known; write it in another way.")
+
+    def _cases(self) -> str:
+        """``\\begin`` has been read."""
+        if self._group().strip() != "cases":
+            raise ExpressionError(_ENVIRONMENT)
+        parts: list[str] = []
+        while True:
+            value, condition = self._until(_CELL_ENDS).strip(" ,"), ""
+            if self._next == "&":
+                self._take()
+                condition = condition_of(self._until(_CELL_ENDS))
+            parts += [each for each in (value, condition) if each]
+            if self._next != r"\\":
+                break
+            self._take()
+        if self._take() != r"\end" or self._group().strip() != "cases":
+            raise ExpressionError(_ENVIRONMENT)
+        return f" cases({', '.join(parts)}) "
 
     def _fraction(self) -> str:
         top, bottom = self._group().strip(), self._group().strip()

@@ -6,10 +6,14 @@ import asyncio
 import contextlib
 import json
 import sys
+from collections.abc import Collection
 from typing import Any
 
-from codeslm_lsp.mathematics.answers import Computed, Verdict, computed_from, verdict_from
-from codeslm_lsp.values import ExpressionError
+from codeslm_lsp.mathematics.answers import Computed, Sample, Verdict, computed_from, samples_from, verdict_from
+from codeslm_lsp.mathematics.expressions import Expression
+from codeslm_lsp.mathematics.naming import declaration
+from codeslm_lsp.mathematics.printing import to_text
+from codeslm_lsp.values import ExpressionError, UnitsError
 
 MEMORY_BYTES = 1 << 30
 """Address space of the worker; SymPy and what it needs take 200 MB of it."""
@@ -51,8 +55,39 @@ class Mathematician:
         except _Overrun as error:
             return Verdict("unknown", str(error), {}, text)
 
+    async def agree(
+        self,
+        left: Expression,
+        right: Expression,
+        whole: Collection[str] = (),
+        variables: Collection[str] = (),
+        clause: str = "",
+    ) -> Verdict:
+        """Whether two expressions are the same function; ``whole`` are its integers, ``clause`` as behind a claim.
+
+        ``variables`` are none of the constants, whatever they are called. Raises ``ExpressionError``.
+        """
+        declared = declaration((left, right), whole, variables)
+        try:
+            return verdict_from(await self._ask("agree", to_text(left), to_text(right), declared, clause))
+        except _Overrun as error:
+            return Verdict("unknown", str(error), {}, f"{to_text(left)} = {to_text(right)}")
+
+    async def sample(
+        self, node: Expression, whole: Collection[str] = (), variables: Collection[str] = (), clause: str = ""
+    ) -> tuple[Sample, ...]:
+        """Values of an expression at points of its domain. Arguments are those of ``agree``.
+
+        Raises ``ExpressionError``.
+        """
+        declared = declaration((node,), whole, variables)
+        return samples_from(await self._ask("sample", to_text(node), declared, clause))
+
     async def compute(self, statements: str) -> Computed:
-        """The value of ``answer``. Raises ``ExpressionError``."""
+        """The value of ``answer``; quantities have units, as in ``3 km + 200 m``.
+
+        Raises ``ExpressionError``, and ``UnitsError`` where all is understood but the units.
+        """
         return computed_from(await self._ask("compute", statements))
 
     async def equal(self, left: str, right: str) -> bool:
@@ -80,7 +115,7 @@ class Mathematician:
                 await self._end()
                 raise
         if "error" in said:
-            raise ExpressionError(said["error"])
+            raise (UnitsError if said.get("is_units") else ExpressionError)(said["error"])
         return said["answer"]
 
     async def _start(self) -> asyncio.subprocess.Process:

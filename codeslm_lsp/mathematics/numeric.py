@@ -86,9 +86,32 @@ class Evaluator:
                 if self.is_rough:
                     self.largest = largest  # How sure a rough value is has been looked at where it was found.
                 return value
+            case Call("cases", arguments):
+                return self._value(self._case(arguments, point), point)
             case Call(function, arguments):
                 return self._call(function, [self._checked(self._value(each, point)) for each in arguments])
         raise Undefined("it is not a number")
+
+    def _case(self, arguments: tuple[Expression, ...], point: Mapping[str, Value]) -> Expression:
+        """Which of the values counts there."""
+        for value, condition in zip(arguments[::2], arguments[1::2], strict=False):
+            if self._is_true(condition, point):
+                return value
+        if len(arguments) % 2 == 0:
+            raise Undefined("none of the cases holds")
+        return arguments[-1]
+
+    def _is_true(self, condition: Expression, point: Mapping[str, Value]) -> bool:
+        match condition:
+            case Call("all", parts):
+                return all(self._is_true(each, point) for each in parts)
+            case Call("any", parts):
+                return any(self._is_true(each, point) for each in parts)
+            case Relation(operators, operands):
+                values = [self._checked(self._value(each, point)) for each in operands]
+                pairs = zip(values, operators, values[1:], strict=False)
+                return all(_is_surely(left, operator, right) for left, operator, right in pairs)
+        raise Undefined("it is no condition")
 
     def _named(self, name: str, point: Mapping[str, Value]) -> Value:
         if name in point:
@@ -329,6 +352,15 @@ _EXACT: Mapping[str, Callable[..., int | Fraction]] = {
     "lcm": _whole_only(lcm),
     "base": _digits,
 }
+
+
+def _is_surely(left: Value, operator: str, right: Value) -> bool:
+    """Whether a relation is true. Raises ``Undefined`` where two values that are not exact are too near to tell."""
+    if not (_is_exact(left) and _is_exact(right)):
+        left, right = _real(left), _real(right)
+        if abs(left - right) <= mpmath.mpf(10) ** (-mp.dps // 2) * max(1, abs(left), abs(right)):
+            raise Undefined("it is not sure which case holds")
+    return compare(left, operator, right)
 
 
 def _is_exact(value: Value) -> bool:

@@ -151,7 +151,8 @@ class Parser:
         return (
             self._next.kind == "name"
             and self._next.text == word
-            and (word == "in" or (following is not None and following.text != "("))
+            and word not in self._names
+            and (word == "in" or (following is not None and not (following.text == "(" and following.tight)))
         )
 
     def _starts_factor(self) -> bool:
@@ -162,7 +163,7 @@ class Parser:
         if token.kind == "number":
             before = self._tokens[self._place - 1]
             return before.text == ")" or (before.kind == "name" and not token.tight) or before.kind == "node"
-        return token.kind == "node" or self._is("(", "√") or (self._is("|") and not self._bars)
+        return token.kind == "node" or self._is("(", "√", "⌊", "⌈") or (self._is("|") and not self._bars)
 
     def _signed(self) -> Expression:
         if self._is("-", "+"):
@@ -217,6 +218,8 @@ class Parser:
                 return self._bracketed(token.text)
             case "operator", "|":
                 return self._deeper(self._absolute)
+            case "operator", "⌊" | "⌈":
+                return self._deeper(lambda: self._rounded(token.text))
             case "operator", "√":
                 return Call("sqrt", (self._deeper(lambda: self._postfix(self._atom())),))
         self._place -= token.kind != "end"
@@ -228,6 +231,14 @@ class Parser:
         self._expect("|")
         self._bars -= 1
         return Call("abs", (inside,))
+
+    def _rounded(self, opening: str) -> Expression:
+        """Up to the closing half bracket."""
+        bars, self._bars = self._bars, 0
+        inside = self._sum()
+        self._bars = bars
+        self._expect("⌋" if opening == "⌊" else "⌉")
+        return Call("floor" if opening == "⌊" else "ceil", (inside,))
 
     def _big(self, head: Expression) -> Expression:
         """A sum, product, limit or derivative whose body follows it."""
@@ -382,6 +393,12 @@ def checked_call(function: str, arguments: tuple[Expression, ...], place: int = 
     places = (1,) if function in ("sum", "product", "integrate", "diff", "limit") else ()
     if any(not isinstance(arguments[i], Name) for i in places) or (function == "integrate" and len(arguments) == 3):
         raise ExpressionError(f"The second argument of {function} is its variable, as in {function}(f, x, …).")
+    pairs = len(arguments) - len(arguments) % 2
+    for i, each in enumerate(arguments):
+        is_condition = isinstance(each, Relation) or (isinstance(each, Call) and each.function in ("all", "any"))
+        if is_condition != (function in ("all", "any") or (function == "cases" and i < pairs and i % 2 == 1)):
+            what = "a condition such as x < 0" if not is_condition else "a number, not a relation"
+            raise ExpressionError(f"Argument {i + 1} of {function} must be {what}; correct that.")
     return Call(function, arguments)
 
 

@@ -27,6 +27,8 @@ def _text(node: Expression) -> str:
             level = _LEVELS[operator]
             space = "" if level == _PRODUCT else " "
             return f"{_at(left, level)}{space}{operator}{space}{_at(right, level + 1)}"
+        case Call("cases" | "all" | "any" as function, arguments):
+            return f"{function}({', '.join(map(_text, arguments))})"
         case Call(function, arguments):
             return f"{function}({', '.join(_at(each, _UNION) for each in arguments)})"
         case Relation(operators, operands):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -19,16 +18,14 @@ from codeslm_lsp.mathematics.expressions import (
     Unary,
     children,
     free_names,
+    values_in,
     walk,
 )
 from codeslm_lsp.mathematics.latex import is_latex, plain_text
 from codeslm_lsp.mathematics.parser import parse_plain
 from codeslm_lsp.mathematics.printing import to_text
+from codeslm_lsp.mathematics.stated import CLAUSE
 from codeslm_lsp.values import ExpressionError
-
-_CLAUSE = re.compile(
-    r"[,;(]?\s*\b(?:for(?=\s)|where|when(?:ever)?|if|with|given|assuming|provided(?:\s+that)?|such\s+that|as\s+long\s+as)\b"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ def read_statement(text: str) -> Statement:
     text = text.strip().rstrip(".").strip()
     if is_latex(text):
         text = plain_text(text)
-    found = _CLAUSE.search(text)
+    found = CLAUSE.search(text)
     main, clause = (text, "") if found is None else (text[: found.start()], text[found.end() :])
     if found is not None and found.group().lstrip().startswith("("):
         clause = clause.rstrip().removesuffix(")")
@@ -64,7 +61,7 @@ def read_statement(text: str) -> Statement:
         raise ExpressionError("There is nothing claimed; write two expressions with =, <, <=, > or >= between them.")
     if "in" in node.operators:
         raise ExpressionError("That something is in a set cannot be checked; write it with < or >.")
-    if any(isinstance(each, Collection | Relation) for side in node.operands for each in walk(side)):
+    if any(isinstance(each, Collection | Relation) for side in node.operands for each in values_in(side)):
         raise ExpressionError("Only relations between numbers can be checked, not between lists or sets; split them.")
     domain = domain_of(node, clause)
     names = frozenset[str]().union(*map(free_names, node.operands))
@@ -118,7 +115,7 @@ def _derivative(node: Expression, variable: str) -> Expression:
 def where_defined(relation: Relation, domain: Domain) -> Domain:
     """Only where it can have real values: variables whose logarithm is taken are positive, whose root is not negative.
 
-    What stands within a sum or integral is left alone: an empty sum has a value whatever its terms are.
+    What stands within a sum, integral or cases is left alone: an empty sum has a value whatever its terms are.
     """
     ranges = dict(domain.ranges)
     waiting = list(relation.operands)
@@ -127,7 +124,7 @@ def where_defined(relation: Relation, domain: Domain) -> Domain:
         match node:
             case Call("log" | "ln" | "sqrt" as function, (Name(name), *_)) if name in ranges:
                 ranges[name] = ranges[name].within(Fraction(0), None, (function != "sqrt", False))
-            case Call("sum" | "product" | "integrate" | "limit" | "diff", _):
+            case Call("sum" | "product" | "integrate" | "limit" | "diff" | "cases", _):
                 continue
         waiting.extend(children(node))
     return Domain(ranges, domain.conditions)

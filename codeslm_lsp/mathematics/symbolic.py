@@ -161,7 +161,8 @@ class _Builder:
             case "mod", [x, m]:
                 if m == 0:
                     raise ExpressionError("Something is divided by zero; correct that.")
-                return sp.Mod(x, m)
+                # SymPy works out remainders of unknowns, and is wrong at times: n(n + 1)/2 mod 3 for n = 6q + 1.
+                return sp.Mod(x, m, evaluate=x.is_number and m.is_number)
             case "gcd" | "lcm", _:
                 if not all(each.is_Integer for each in of):
                     raise ExpressionError(f"{function} takes whole numbers here; write numbers.")

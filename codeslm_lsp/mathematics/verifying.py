@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import sympy as sp
-
 from codeslm_lsp.mathematics.answers import Verdict
-from codeslm_lsp.mathematics.domains import Domain, Range
-from codeslm_lsp.mathematics.expressions import Call, Expression, Number, Relation, children, walk, with_children
-from codeslm_lsp.mathematics.inequalities import method_of_sign
-from codeslm_lsp.mathematics.patience import Clock, attempted
+from codeslm_lsp.mathematics.cases import Branch, branches_of, narrowed
+from codeslm_lsp.mathematics.domains import Domain
+from codeslm_lsp.mathematics.expressions import Call, Expression, Number, Relation, children, with_children
+from codeslm_lsp.mathematics.methods import method_of
+from codeslm_lsp.mathematics.patience import Clock
 from codeslm_lsp.mathematics.printing import to_text
-from codeslm_lsp.mathematics.proving import method_of_equality
 from codeslm_lsp.mathematics.searching import Search, search
-from codeslm_lsp.mathematics.statements import Statement, read_statement
-from codeslm_lsp.mathematics.symbolic import Symbolic, symbols_of, to_sympy
+from codeslm_lsp.mathematics.statements import Statement, read_statement, where_defined
+from codeslm_lsp.values import ExpressionError
 
 SEARCH_SHARE = 0.3
 """Of the time, at most; a search mostly ends before that."""
@@ -29,13 +27,13 @@ def verify(text: str, limit_s: float) -> Verdict:
     """Whether a claim is true where both sides are defined. Raises ``ExpressionError`` where it is not understood."""
     statement = read_statement(text)
     clock = Clock(limit_s)
-    verdict = _judged(statement, clock)
+    verdict = judged(statement, clock)
     if verdict.outcome != "refuted":
         return verdict
     for relation, how in _other_readings(statement.relation):
         described = statement.domain.described()
         text = to_text(relation) + (f" for {described}" if described else "")
-        other = _judged(replace(statement, relation=relation, text=text), clock)
+        other = judged(replace(statement, relation=relation, text=text), clock)
         if other.outcome != "refuted":
             return replace(other, detail=f"{other.detail.rstrip('.')}; {how}.")
     return verdict
@@ -60,7 +58,8 @@ def _decimal_logarithms(node: Expression) -> Expression:
     return changed
 
 
-def _judged(statement: Statement, clock: Clock) -> Verdict:
+def judged(statement: Statement, clock: Clock) -> Verdict:
+    """Whether all relations of a statement hold."""
     links = statement.relation.links
     verdicts = [_link(statement, *link, Clock(clock.left_s / (len(links) - i))) for i, link in enumerate(links)]
     for outcome in ("refuted", "unknown"):
@@ -75,6 +74,12 @@ def _joined(verdicts: list[Verdict]) -> str:
 
 
 def _link(statement: Statement, left: Expression, operator: str, right: Expression, clock: Clock) -> Verdict:
+    try:
+        branches = branches_of(Relation((operator,), (left, right)))
+    except ExpressionError as error:
+        return Verdict("unknown", str(error), {}, statement.text)
+    if len(branches) > 1 or branches[0].conditions:
+        return _by_cases(statement, branches, clock)
     domain = statement.domain
     where = f" for {described}" if (described := domain.described()) else ""
     found = search(left, operator, right, domain, has_i=statement.has_i, clock=Clock(clock.left_s * SEARCH_SHARE))
@@ -82,7 +87,7 @@ def _link(statement: Statement, left: Expression, operator: str, right: Expressi
         sides = found.counterexample.described()
         detail = f"{sides[0].upper()}{sides[1:]}, so {to_text(Relation((operator,), (left, right)))} is false there."
         return Verdict("refuted", detail, found.counterexample.point, statement.text)
-    method = _method(left, operator, right, statement, clock) if _is_enough(found, domain) else None
+    method = method_of(left, operator, right, statement, clock) if _is_enough(found, domain) else None
     if method is not None:
         note = ", wherever both sides are defined" if domain.ranges else ""
         values = f"at {found.n_points} points" if domain.ranges else "of both sides"
@@ -93,73 +98,28 @@ def _link(statement: Statement, left: Expression, operator: str, right: Expressi
     )
 
 
+def _by_cases(statement: Statement, branches: tuple[Branch, ...], clock: Clock) -> Verdict:
+    """Proved if all cases are; one that is refuted, or not proved, decides."""
+    verdicts: list[Verdict] = []
+    for i, branch in enumerate(branches):
+        part = narrowed(branch, statement.domain)
+        if part is None:
+            continue  # It never comes to that.
+        relation, domain = part
+        left, operator, right = relation.links[0]
+        each = replace(statement, relation=relation, domain=where_defined(relation, domain))
+        verdicts.append(_link(each, left, operator, right, Clock(clock.left_s / (len(branches) - i))))
+        if verdicts[-1].outcome == "refuted":
+            break
+    for outcome in ("refuted", "unknown"):
+        for verdict in verdicts:
+            if verdict.outcome == outcome:
+                return verdict
+    if not verdicts:
+        return Verdict("unknown", "No case of it ever occurs.", {}, statement.text)
+    details = dict.fromkeys(f"{each.detail[0].lower()}{each.detail[1:].rstrip('.')}" for each in verdicts)
+    return Verdict("proved", "Case by case: " + "; ".join(details) + ".", {}, statement.text)
+
+
 def _is_enough(found: Search, domain: Domain) -> bool:
     return found.n_points >= (MIN_POINTS if domain.ranges else 1)
-
-
-def _method(left: Expression, operator: str, right: Expression, statement: Statement, clock: Clock) -> str | None:
-    symbols, ranges = _moved(statement.domain)
-    sides = attempted(
-        lambda: [to_sympy(each, symbols, has_i=statement.has_i) for each in (left, right)], clock.share_s(2.0)
-    )
-    if sides is None:
-        return None
-    first, second = _under_equations(sides, statement, symbols)
-    if operator == "=":
-        return method_of_equality(first, second, clock)
-    if statement.has_i:
-        return None
-    larger, smaller = (first, second) if operator in (">", ">=") else (second, first)
-    difference = attempted(lambda: sp.expand((larger - smaller).doit()), clock.share_s(2.0))
-    if difference is None or difference.has(sp.nan, sp.zoo, sp.oo):
-        return None
-    if operator == "!=":
-        return method_of_sign(difference, ranges, clock, strict=True) or method_of_sign(
-            -difference, ranges, clock, strict=True
-        )
-    if operator in ("<", ">"):
-        return method_of_sign(difference, ranges, clock, strict=True)
-    return method_of_sign(difference, ranges, clock, strict=False) or method_of_equality(first, second, clock)
-
-
-def _under_equations(
-    sides: list[Symbolic], statement: Statement, symbols: dict[str, Symbolic]
-) -> tuple[Symbolic, Symbolic]:
-    """The sides where the equations among the conditions hold, as far as one can be solved for a variable."""
-    first, second = sides
-    for each in statement.domain.conditions:
-        if not isinstance(each, Relation) or each.operators != ("=",) or {"mod"} & _called(each):
-            continue
-        left, right = (to_sympy(side, symbols) for side in each.operands)
-        difference = sp.expand(left - right)
-        for symbol in sorted(difference.free_symbols & (first - second).free_symbols, key=str):
-            slope = difference.diff(symbol)
-            if slope.is_number and slope != 0:
-                value = symbol - difference / slope
-                first, second = (side.subs(symbol, value) for side in (first, second))
-                break
-    return first, second
-
-
-def _called(node: Expression) -> set[str]:
-    return {each.function for each in walk(node) if isinstance(each, Call)}
-
-
-def _moved(domain: Domain) -> tuple[dict[str, Symbolic], dict[Symbolic, Range]]:
-    """Symbols for the variables; one that begins at a number is that number and something positive."""
-    plain = symbols_of(domain)
-    moved: dict[str, Symbolic] = {}
-    ranges: dict[Symbolic, Range] = {}
-    for name, symbol in plain.items():
-        of = domain.ranges[name]
-        ends = [end for end in (of.low, of.high) if end is not None]
-        if len(ends) == 1 and ends[0] != 0 and not of.is_integer:
-            rest = Range(False, ends[0] * 0, None, of.low_is_open or of.high_is_open)
-            step = sp.Dummy(name, positive=True) if rest.low_is_open else sp.Dummy(name, nonnegative=True)
-            end = sp.Rational(ends[0].numerator, ends[0].denominator)
-            moved[name] = end + step if of.low is not None else end - step
-            ranges[step] = rest
-        else:
-            moved[name] = symbol
-            ranges[symbol] = of
-    return moved, ranges

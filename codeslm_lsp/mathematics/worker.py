@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from codeslm_lsp.mathematics.answers import Answer, to_json
-from codeslm_lsp.values import CodeslmError
+from codeslm_lsp.values import CodeslmError, UnitsError
 
 TOO_LARGE = "The question takes more memory than it may; ask for something smaller."
 
@@ -20,11 +20,19 @@ TOO_LARGE = "The question takes more memory than it may; ask for something small
 def main() -> None:
     """Until the end of the input."""
     _limit_memory(int(sys.argv[1]))
+    from codeslm_lsp.mathematics.agreement import agree
     from codeslm_lsp.mathematics.computing import compute
     from codeslm_lsp.mathematics.equality import equal
+    from codeslm_lsp.mathematics.sampling import sample
     from codeslm_lsp.mathematics.verifying import verify
 
-    tasks: Mapping[str, Callable[..., Answer]] = {"verify": verify, "compute": compute, "equal": equal}
+    tasks: Mapping[str, Callable[..., Answer]] = {
+        "verify": verify,
+        "agree": agree,
+        "sample": sample,
+        "compute": compute,
+        "equal": equal,
+    }
     for line in sys.stdin:
         question = json.loads(line)
         said = _answer(tasks[question["task"]], question["texts"], question["limit_s"])
@@ -35,6 +43,8 @@ def main() -> None:
 def _answer(task: Callable[..., Answer], texts: list[str], limit_s: float) -> dict[str, Any]:
     try:
         return {"answer": to_json(task(*texts, limit_s))}
+    except UnitsError as error:
+        return {"error": str(error), "is_units": True}
     except CodeslmError as error:
         return {"error": str(error)}
     except (MemoryError, RecursionError):

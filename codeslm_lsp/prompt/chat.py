@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from codeslm_lsp.prompt.chat_families import TEXT, ChatFamily, load_chat_families
+from codeslm_lsp.prompt.chat_template import Template, read_template, written
 from codeslm_lsp.prompt.detect import bos_of, longest_name, spellings_of
 from codeslm_lsp.prompt.tokenizer import Tokenizer
 from codeslm_lsp.prompt.user_text import encode_user_texts
@@ -22,6 +23,9 @@ ADVICE = (
     "pull one that was, for example with `codeslm models pull qwen2.5-coder-1.5b`, and name it in the setting 'model'"
 )
 
+TEMPLATE = "template"
+"""The family of models that bring their own."""
+
 Part = int | str
 """A token id, or text that may hold ``TEXT``."""
 
@@ -30,7 +34,7 @@ Part = int | str
 class ChatFormat:
     """How to write a conversation for one model; the fields are those of ``ChatFamily``, marks resolved to ids.
 
-    ``spellings`` and ``adds_space`` as in ``FimFormat``.
+    ``spellings`` and ``adds_space`` as in ``FimFormat``. Where there is a ``template``, it says how turns are written.
     """
 
     family: str
@@ -42,12 +46,14 @@ class ChatFormat:
     stop_ids: frozenset[int]
     spellings: tuple[str, ...] = ()
     adds_space: bool = False
+    template: Template | None = None
 
 
 def detect_chat(vocabulary: Vocabulary, metadata: Mapping[str, Any]) -> ChatFormat:
-    """The format of the family whose marks this vocabulary has.
+    """The format of the family whose marks this vocabulary has, else what the file's own template makes.
 
-    Raises ``ModelUnsuitable`` for a model that was not tuned to follow instructions, or in a way that is not known.
+    Takes a tenth of a second for a template. Raises ``ModelUnsuitable`` for a model that was not tuned to follow
+    instructions, or in a way that is not known.
     """
     if not is_instructed(metadata):
         raise ModelUnsuitable(f"This model was not trained to follow instructions; {ADVICE}.")
@@ -56,6 +62,8 @@ def detect_chat(vocabulary: Vocabulary, metadata: Mapping[str, Any]) -> ChatForm
         for name, family in load_chat_families().items()
         if _is_possible(family, vocabulary, metadata)
     ]
+    if not possible and (template := read_template(vocabulary, metadata)) is not None:
+        return _by_template(template, vocabulary)
     if not possible:
         raise ModelUnsuitable(f"How this model was taught to converse is not known; {ADVICE}.")
     name = max(possible)[2]
@@ -73,13 +81,17 @@ async def write_chat(messages: Sequence[Message], chat: ChatFormat, tokenizer: T
     Turns that came first give the same first tokens whatever follows them, so that their evaluation is used again.
     """
     parts: list[Part] = []
-    for turn, text in _turns(messages, chat):
-        parts += [part.replace(TEXT, text) if isinstance(part, str) else part for part in turn]
-    parts += chat.opening
+    if chat.template is not None:
+        parts = written(messages, chat.template)
+    else:
+        for turn, text in _turns(messages, chat):
+            parts += [part.replace(TEXT, text) if isinstance(part, str) else part for part in turn]
+        parts += chat.opening
     runs = _joined(parts)
     encoded = iter(await encode_user_texts(tokenizer, chat, [run for run in runs if isinstance(run, str)]))
     tokens = [token for run in runs for token in ([run] if isinstance(run, int) else next(encoded))]
-    return (*chat.bos_ids, *tokens)
+    is_begun = chat.template is not None and tuple(tokens[:1]) == chat.bos_ids
+    return tuple(tokens) if is_begun else (*chat.bos_ids, *tokens)
 
 
 def _turns(messages: Sequence[Message], chat: ChatFormat) -> list[tuple[tuple[Part, ...], str]]:
@@ -117,6 +129,22 @@ def _named(metadata: Mapping[str, Any]) -> str:
     """All names of the model in its file: ``"qwen2.5-coder 1.5b instruct"``, words that underscores join apart."""
     keys = ("general.name", "general.basename", "general.finetune", "general.architecture")
     return " ".join(str(metadata.get(key, "")) for key in keys).lower().replace("_", " ")
+
+
+def _by_template(template: Template, vocabulary: Vocabulary) -> ChatFormat:
+    """All marks of the vocabulary are kept out of what is said: which of them a template minds is not known."""
+    return ChatFormat(
+        family=TEMPLATE,
+        system=(),
+        user=(),
+        answer=(),
+        opening=(),
+        bos_ids=bos_of(vocabulary),
+        stop_ids=template.stop_ids | vocabulary.end_ids,
+        spellings=spellings_of([*vocabulary.marks, *template.marks]),
+        adds_space=vocabulary.adds_space,
+        template=template,
+    )
 
 
 def _resolve(name: str, family: ChatFamily, vocabulary: Vocabulary) -> ChatFormat:

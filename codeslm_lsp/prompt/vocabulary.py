@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ class TokenType(enum.IntEnum):
 
 
 _SPECIAL = frozenset({TokenType.CONTROL, TokenType.USER_DEFINED, TokenType.UNKNOWN})
+_BRACKETED = re.compile(r"<\S+>|\[/?[A-Z_]+\]")
 _BEGINS_TEXT = frozenset({"llama3", "llama-v3", "llama-bpe", "falcon3", "tekken"})
 """Pre-tokenizers for which llama.cpp's llama-vocab.cpp adds a beginning-of-text token when the file does not say."""
 
@@ -59,6 +61,18 @@ class Vocabulary:
         """The id of exactly this piece if it is a control or user-defined token, not one that ordinary text becomes."""
         token = self._ids.get(piece)
         return token if token is not None and self.types[token] in _SPECIAL else None
+
+    @property
+    def marks(self) -> Mapping[str, int]:
+        """Pieces that only structure a text, with their ids: control tokens, and user-defined ones in brackets.
+
+        Other user-defined tokens, such as Gemma's runs of line ends, are ordinary text. Looks through all of it.
+        """
+        return {
+            piece: token
+            for token, (piece, kind) in enumerate(zip(self.tokens, self.types, strict=True))
+            if kind == TokenType.CONTROL or (kind == TokenType.USER_DEFINED and _BRACKETED.fullmatch(piece))
+        }
 
 
 def read_vocabulary(metadata: Mapping[str, Any]) -> Vocabulary:

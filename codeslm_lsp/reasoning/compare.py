@@ -33,7 +33,10 @@ N_SHOWN = 200
 MAX_EXAMPLES = 1_000_000
 
 BASE_S, EXAMPLE_S = 60.0, 0.02
-"""Limits of time: Python's and Hypothesis' start and the probes, and for each example what a slow one takes."""
+"""Limits of processor time: Python's and Hypothesis' start and the probes, and what each slow example takes."""
+
+PATIENCE = 3.0
+"""So much longer it may take beside other programs."""
 
 LEAST_RETURNED = 0.01
 """Share of inputs for which the function has to return something for the comparison to say anything."""
@@ -78,19 +81,20 @@ async def compare(
         "n_examples": n_examples,
         "compare": True,
     }
-    wall_s = BASE_S + EXAMPLE_S * n_examples
-    limits = Limits(wall_s=wall_s, cpu_s=int(wall_s))
+    cpu_s = BASE_S + EXAMPLE_S * n_examples
+    limits = Limits(wall_s=PATIENCE * cpu_s, cpu_s=int(cpu_s))
     async with Workshop(copies, limits, mechanism=mechanism) as shop:
         for small in (False, True):  # A huge number may keep a call busy where no signal reaches it.
             arguments = json.dumps({**job, "small": small})
             outcome = await shop.run([sys.executable, _SCRIPT, arguments])
-            if outcome.ended is EndReason.EXITED:
+            if outcome.ended is EndReason.EXITED and outcome.exit_code == 0:
                 break
     try:
         return Comparison(**json.loads(outcome.stdout))
     except (ValueError, TypeError):
         said = outcome.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        return Comparison(error=said or f"the run was ended ({outcome.ended.value})")
+        ended = outcome.ended.value if outcome.exit_code is None else "it took too long"
+        return Comparison(error=said or f"the run was ended ({ended})")
 
 
 async def python_examples(
@@ -103,7 +107,7 @@ async def python_examples(
     copies = {**files, _SCRIPT: script, "codeslm_before.py": f"{head}{code}\n"}
     job = {"module": module_of(path), "owner": "", "name": function.name, "n_examples": N_SHOWN}
     arguments = json.dumps({**job, "small": True, "compare": False})
-    async with Workshop(copies, Limits(wall_s=BASE_S), mechanism=mechanism) as shop:
+    async with Workshop(copies, Limits(wall_s=PATIENCE * BASE_S), mechanism=mechanism) as shop:
         outcome = await shop.run([sys.executable, _SCRIPT, arguments])
     try:
         told = json.loads(outcome.stdout)

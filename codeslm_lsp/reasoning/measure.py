@@ -16,7 +16,7 @@ from codeslm_lsp.sandbox.mechanism import Mechanism
 from codeslm_lsp.sandbox.workshop import Workshop
 from codeslm_lsp.syntax.python_function import Function
 
-RUN = Limits(wall_s=60.0, cpu_s=60)
+RUN = Limits(wall_s=180.0, cpu_s=60)
 """The script stops by itself after 20 seconds, and the call that it is in."""
 
 LEAST_SIZES = 4

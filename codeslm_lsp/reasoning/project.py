@@ -16,7 +16,8 @@ from codeslm_lsp.workspace.files import SourceFolder, read_source
 MAX_FILES, MAX_BYTES = 400, 8_000_000
 """Of the project that are copied."""
 
-RUN = Limits(wall_s=30.0)
+RUN = Limits(wall_s=120.0, cpu_s=30)
+"""What does not end uses up its processor time; the rest is patience with a busy machine."""
 
 NOT_ALLOWED = "allow it for this project first (`codeslm allow`, or --run for once)"
 """What to do so that code is run."""

@@ -16,7 +16,9 @@ from codeslm_lsp.reasoning.complexity import complexity
 from codeslm_lsp.reasoning.document import document
 from codeslm_lsp.reasoning.explain import explain
 from codeslm_lsp.reasoning.fix import fix
+from codeslm_lsp.reasoning.formula import formula
 from codeslm_lsp.reasoning.implement import implement
+from codeslm_lsp.reasoning.latex import latex
 from codeslm_lsp.reasoning.name import name as better_name
 from codeslm_lsp.reasoning.question import Command, Means, Question
 from codeslm_lsp.reasoning.simplify import simplify
@@ -44,6 +46,8 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "commit": commit,
         "solve": solve,
         "verify": verify,
+        "latex": latex,
+        "formula": formula,
     }
 )
 

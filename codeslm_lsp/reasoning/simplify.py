@@ -131,6 +131,8 @@ async def _tried(
         after = await run_tests(mechanism, {**files, document.path: target.with_code(code)}, tests)
         broken = sorted(before.passed - after.passed)
         replay = f"python -m pytest {' '.join(tests)}"
+        if after.exit_code is None and before.exit_code is not None:
+            return _Judged(Badge.UNVERIFIED, (*checks, Check("tests", False, "Its tests do not end with it.", replay)))
         if broken:
             return _Judged(Badge.REFUTED, (*checks, Check("tests", False, f"{broken[0]} fails with it.", replay)))
         if before.passed:

@@ -22,7 +22,7 @@ from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.speaker import Style
 from codeslm_lsp.reasoning.templates import conversation
 from codeslm_lsp.resources import read_text
-from codeslm_lsp.values import Answer, Badge, Check, ExpressionError, InputError
+from codeslm_lsp.values import Answer, Badge, Check, ExpressionError, InputError, UnitsError
 
 MAX_CHARACTERS = 4000
 """Of a problem."""
@@ -46,6 +46,9 @@ IN_WORDS, CALCULATED, RESTATED = "reasoning in words", "a calculation, computed"
 
 NO_ANSWER = "no answer"
 """What is said of a derivation that came to nothing."""
+
+_QUANTITY = re.compile(r"[-(\s]*\d[\d.,/]*\s*[A-Za-zµΩ°][^.?!]*$")
+"""``5 kilometers in miles``: one line that begins with a number and its unit."""
 
 _BOX = re.compile(r"\\boxed\s*\{")
 _LAST_NUMBER = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?%?")
@@ -206,10 +209,12 @@ def boxed(text: str) -> str:
 
 async def _directly(problem: str, mathematician: Mathematician) -> Answer | None:
     """The answer to what is an equation or an expression as it stands, with nothing asked of the model."""
-    if re.search(r"[A-Za-z]{3,}\s+[A-Za-z]{2,}", problem):
+    if re.search(r"[A-Za-z]{3,}\s+[A-Za-z]{2,}", problem) and not _QUANTITY.match(problem):
         return None  # Words.
     try:
         result = await mathematician.compute(problem)
+    except UnitsError:
+        raise  # The model would not know better.
     except InputError:
         return None
     shown = result.answer if result.decimal in ("", result.answer) else f"{result.answer} ≈ {result.decimal}"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import tree_sitter
 
@@ -37,6 +37,9 @@ _CHUNK = 8192
 _UNTOLD = re.compile(r"[\w\s]+")
 """What neither opens nor closes anything."""
 
+
+Node: TypeAlias = tree_sitter.Node
+"""For rooms that read trees and may not import tree-sitter."""
 
 Kind = Literal["code", "comment", "string"]
 """What a character typed at some place would become."""

@@ -12,7 +12,10 @@ from pygls.exceptions import JsonRpcRequestCancelled
 
 from tests.support.client import Editor, replay_editor
 
-SOURCE = 'import json\n\n\ndef load(path):\n    return json.loads(path.read_text())\n\n\nprint(jsn.dumps({}), "é😀")\n'
+SOURCE = (
+    "import json\n\n\ndef load(path):\n    return json.loads(path.read_text())\n\n\n"
+    'print(jsn.dumps({}), "é😀")\n\n# c = a^2/b\n'
+)
 URI = "file:///project/load.py"
 DOCSTRING = "Load a file.\n\nArgs:\n    path: where it lies\n\nReturns:\n    what it holds\n"
 
@@ -108,15 +111,29 @@ async def test_mathematics_is_answered_without_the_model() -> None:
         assert value_of(answer, "badge") == "proved"
 
 
+async def test_formulas_become_latex_and_code_without_the_model() -> None:
+    async with replay_editor({"never_loads": "There is no model."}) as editor:
+        editor.open(URI, SOURCE)
+        answer = await execute(editor, "latex", words="x**2/(1 - x)")
+        assert (value_of(answer, "badge"), value_of(answer, "answer")) == (
+            "proved",
+            "```latex\n\\frac{x^{2}}{1 - x}\n```",
+        )
+        answer = await execute(editor, "formula", textDocument={"uri": URI}, range=span(9, 2, 11))
+        assert value_of(answer, "badge") == "proved"
+        edit = value_of(answer, "edit", "documentChanges", 0, "edits", 0)
+        assert (value_of(edit, "range", "start", "line"), value_of(edit, "newText")[:12]) == (10, "def c(a, b):")
+
+
 async def test_code_actions_offer_what_fits_the_selection_and_the_kind() -> None:
     async with replay_editor({}) as editor:
         editor.open(URI, SOURCE)
         place = types.Range(types.Position(7, 6), types.Position(7, 9))
         diagnostic = types.Diagnostic(place, "Undefined name `jsn`", source="ruff", code="F821")
 
-        async def titles(only: list[str] | None) -> list[str]:
+        async def titles(only: list[str] | None, selected: types.Range = place) -> list[str]:
             context = types.CodeActionContext([diagnostic], only=only)
-            params = types.CodeActionParams(types.TextDocumentIdentifier(URI), place, context)
+            params = types.CodeActionParams(types.TextDocumentIdentifier(URI), selected, context)
             found = await editor.client.text_document_code_action_async(params)
             return [each.title for each in found or ()]
 
@@ -128,7 +145,11 @@ async def test_code_actions_offer_what_fits_the_selection_and_the_kind() -> None
                 *("Find a better name", "Write tests"),
             )
         ]
-        assert "Explain (codeslm)" in await titles(None)
+        assert {"Explain (codeslm)", "Show as LaTeX (codeslm)"} < set(await titles(None))
+        cursor = types.Range(types.Position(4, 4), types.Position(4, 4))
+        assert "Does it compute its formula? (codeslm)" in await titles(None, cursor)
+        formula = types.Range(types.Position(9, 2), types.Position(9, 11))
+        assert "Write this formula as code (codeslm)" in await titles(["refactor"], formula)
 
 
 async def test_a_chosen_action_asks_before_it_changes_anything() -> None:

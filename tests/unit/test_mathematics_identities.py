@@ -58,6 +58,14 @@ NEVER_PROVED = [
     "(x - y)/(x - y) > 1",
     "(x - 1)(x - 2) != 0 for x > 0",
     "floor(x) = x - 1/2 + atan(cot(pi x))/pi",
+    "sqrt(a - b) sqrt(b - a) = 1",
+    "ln(x - 1) - ln(1 - x) = 0",
+    "sqrt(x^2 - 1) = sqrt(x + 1) sqrt(x - 1) + 0*i",
+    "max(a, b) = b for a <= b + 1",
+    "|x - y| = x - y for x < y",
+    "|x| = cases(x, x >= -1/10^9, -x)",
+    "cases(1, x > 0) + cases(1, x < 0) = 2",
+    "cases(x, x > 1, 1/x) = x",
 ]
 """False claims, or claims about nothing, at which a computer algebra system may stumble."""
 
@@ -94,6 +102,12 @@ MORE_TRUE = [
     "e^(i x) = cos x + i sin x",
     "(a + b + c)^2 <= 3(a^2 + b^2 + c^2)",
     "product(k, k, 1, n) = n!",
+    "sqrt(1 + x) sqrt(1 - x) = sqrt(1 - x^2)",
+    "ln(x + 1) + ln(x - 1) = ln(x^2 - 1)",
+    "max(a, b) = b for a <= b",
+    "sqrt((x - y)^2) = y - x for x <= y",
+    "|x| = cases(x, x >= 0, -x)",
+    "sign(x) = cases(1, x > 0, -1, x < 0, 0)",
     "sum((-1)^k/(2k + 1), k, 0, oo) = pi/4",
 ]
 

@@ -328,6 +328,22 @@ async def test_an_equation_needs_no_model() -> None:
 
 
 @pytest.mark.parametrize(
+    ("problem", "shown"),
+    [("60 km/h * 2.5 h in km", "**150 km**"), ("5 kilometers in miles", "**78125/25146 miles ≈ 3.10685596119 miles**")],
+)
+async def test_quantities_need_no_model(problem: str, shown: str) -> None:
+    async with asking() as asker:
+        answer = await asker.ask("solve", Question(problem))
+        assert (answer.badge, answer.text) == (Badge.PROVED, shown)
+
+
+async def test_units_that_do_not_fit_are_told_without_the_model() -> None:
+    async with asking() as asker:
+        with pytest.raises(InputError, match="km cannot be added to s"):
+            await asker.ask("solve", Question("3 s + 5 km"))
+
+
+@pytest.mark.parametrize(
     ("claim", "badge"),
     [
         ("sin(x)^2 + cos(x)^2 = 1", Badge.PROVED),

@@ -29,8 +29,11 @@ _BASE_FORMS = frozenset(
 )
 """Verbs that end like another form of one."""
 
+_NO_VERBS = frozenset({"new", "the", "a", "an", "this", "it", "no", "some", "all", "more", "minor", "various"})
+"""What messages begin with that have no verb."""
+
 _FILE = re.compile(r"(?<![\w./-])[\w./-]*\w\.[A-Za-z]\w{0,9}\b(?![/(])")
-_DIFF = re.compile(r"^(?:@@ |\+\+\+ |--- |diff --git |new file mode)|: new file\b", re.MULTILINE)
+_DIFF = re.compile(r"^(?:@@ |\+\+\+ |--- |diff --git |new file mode)|: new file\b", re.MULTILINE | re.IGNORECASE)
 _QUOTED = re.compile(r"`([A-Za-z_][\w.]*)(?:\(\))?`")
 
 
@@ -128,7 +131,7 @@ def _checks(message: str, changes: Staged) -> Iterator[Check]:
 
 
 def _is_imperative(verb: str) -> bool:
-    if not verb.isalpha():
+    if not verb.isalpha() or verb in _NO_VERBS:
         return False
     return verb in _BASE_FORMS or not (verb.endswith(("ed", "ing")) or (verb.endswith("s") and not verb.endswith("ss")))
 

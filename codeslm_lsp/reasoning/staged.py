@@ -105,6 +105,7 @@ def _file(part: str) -> StagedFile:
     kind = next(
         (line for line in lines[1:] if line.startswith(("new file", "deleted file", "rename from", "Binary"))), ""
     )
+    kind = re.sub(r" mode \d+$", "", kind)  # Small models take the mode for the matter.
     return StagedFile(path, f"{path}: {kind or 'changed'}", tuple(hunks))
 
 

@@ -46,7 +46,7 @@ async def translate(question: Question, means: Means) -> Answer:
         values = {
             "source": passage.language.name,
             "target": target.name,
-            "outline": fenced(passage.outline, passage.language_name),
+            "names": ", ".join(sorted(_names(passage))) or "all",
             "code": fenced(passage.text, passage.language_name),
             "remark": remark,
         }

@@ -61,6 +61,7 @@ async def test_a_message_is_held_against_the_diff(repository: Path) -> None:
         ("Add " + "x" * 80, "length"),
         ("Added an area", "imperative"),
         ("Fixes the area", "imperative"),
+        ("New function for areas", "imperative"),
         ("fix: adding an area", "imperative"),
         ("Add area to src/other.py", "files"),
         ("Add `volume`", "names"),

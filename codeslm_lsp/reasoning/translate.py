@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import PurePosixPath
 
 from codeslm_lsp.reasoning.across import Crossed, cross_run
@@ -50,7 +51,7 @@ async def translate(question: Question, means: Means) -> Answer:
             "code": fenced(passage.text, passage.language_name),
             "remark": remark,
         }
-        code = code_in(await means.speaker.say(conversation("translate", values)))
+        code = _with_names(code_in(await means.speaker.say(conversation("translate", values))), passage, target)
         badge, checks = await _judged(passage, function, code, target, means)
         if badge is not Badge.REFUTED:
             break
@@ -111,6 +112,20 @@ def _verdict(crossed: Crossed) -> tuple[Badge, Check]:
         return Badge.UNVERIFIED, Check("ran", False, f"They could not be compared: {crossed.error}.", replay)
     detail = f"Both versions give the same for {crossed.n} inputs that Python's returns something for."
     return Badge.TESTED, Check("ran", True, detail, replay)
+
+
+def _with_names(code: str, passage: Passage, target: Language) -> str:
+    """``hasPair`` is called ``has_pair`` again: small models write names as is usual in the other language."""
+    defined = {each.name for each in definitions(parse(code, target))}
+    for name in _names(passage) - defined:
+        alike = [each for each in defined if _bare(each) == _bare(name)]
+        if len(alike) == 1 and not re.search(rf"\b{re.escape(name)}\b", code):
+            code = re.sub(rf"\b{re.escape(alike[0])}\b", name, code)
+    return code
+
+
+def _bare(name: str) -> str:
+    return name.replace("_", "").lower()
 
 
 def _names(passage: Passage) -> frozenset[str]:

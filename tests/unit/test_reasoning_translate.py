@@ -64,6 +64,11 @@ async def test_a_translation_that_does_not_run_is_refuted(tmp_path: Path) -> Non
     assert "does not run in node: ReferenceError" in answer.checks[-1].detail
 
 
+async def test_names_in_another_style_are_the_originals_again() -> None:
+    answer = await translated(PYTHON, "function countVowels(t) {\n  return t ? countVowels(t.slice(1)) : 0;\n}\n")
+    assert answer.edits[0].text == "function count_vowels(t) {\n  return t ? count_vowels(t.slice(1)) : 0;\n}\n"
+
+
 async def test_without_consent_it_is_unverified() -> None:
     answer = await translated(PYTHON, RIGHT)
     assert answer.badge is Badge.UNVERIFIED
@@ -85,7 +90,7 @@ async def test_other_languages_have_to_parse(to: str, reply: str) -> None:
     assert (await translated(PYTHON, reply, to=to)).badge is Badge.UNVERIFIED
 
 
-@pytest.mark.parametrize("reply", ["", "I cannot.", "function count_vowels(text) {", "function countVowels(t) {}\n"])
+@pytest.mark.parametrize("reply", ["", "I cannot.", "function count_vowels(text) {", "function vowels(t) {}\n"])
 async def test_whatever_else_is_said_is_no_edit(reply: str) -> None:
     answer = await translated(PYTHON, reply, reply)
     assert (answer.badge, answer.edits) == (Badge.REFUTED, ())

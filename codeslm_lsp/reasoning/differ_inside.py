@@ -109,7 +109,7 @@ def main() -> None:
     os.dup2(null, 2)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     signal.signal(signal.SIGPROF, _out_of_time)
-    sys.path.insert(0, str(Path.cwd()))
+    sys.path[:0] = [str(Path.cwd()), str(Path.cwd() / "src")]
     result = Comparison(job).result()
     print(json.dumps(result), file=report, flush=True)
     os._exit(0)  # Threads that the function has started are not waited for.

@@ -210,6 +210,18 @@ class Box:
 """
 
 
+async def test_a_package_below_src_is_imported_with_its_relative_imports(tmp_path: Path) -> None:
+    (tmp_path / "src" / "boxes").mkdir(parents=True)
+    (tmp_path / "src" / "boxes" / "__init__.py").write_text("")
+    (tmp_path / "src" / "boxes" / "units.py").write_text("STEP = 2\n")
+    text = "from .units import STEP\n\n\ndef ‸f(n: int) -> int:\n    result = n * STEP\n    return result\n"
+    (tmp_path / "src" / "boxes" / "size.py").write_text(text.replace("‸", ""))
+    right = "def f(n: int) -> int:\n    return n * STEP\n"
+    async with asking(("Simplify this function", right), folder=tmp_path, may_run=True) as asker:
+        answer = await asker.ask("simplify", replace(at(text, "src/boxes/size.py"), n_examples=FEW))
+        assert answer.badge is Badge.TESTED, answer.checks
+
+
 async def test_methods_are_compared_on_objects_of_their_class(tmp_path: Path) -> None:
     right = "def area(self, scale: int = 1) -> int:\n    return self.width * self.height * scale\n"
     answer, after = await simplified(METHOD, right, folder=tmp_path)

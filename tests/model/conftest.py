@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import filelock
 import pytest
 
 from codeslm_lsp.engine.tuning import FOLDER_VARIABLE
@@ -20,8 +21,12 @@ from codeslm_lsp.models.store import open_store
 
 
 def _model(name: str) -> Path:
-    """A model of the catalogue. A model that cannot be had fails the tests that need it: it is never skipped."""
-    return pull(name, store=open_store(), progress=lambda _progress: None)
+    """A model of the catalogue. A model that cannot be had fails the tests that need it: it is never skipped.
+
+    Tests run in several processes, which want the same one at the same time.
+    """
+    with filelock.FileLock(Path(tempfile.gettempdir()) / f"codeslm-tests-{name}.lock"):
+        return pull(name, store=open_store(), progress=lambda _progress: None)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -40,20 +40,15 @@ def test_decode_has_both_produce_tokens(small_model: Path, tmp_path: Path) -> No
 
 
 def test_problems_are_solved_beside_the_model_alone(small_model: Path, tmp_path: Path) -> None:
-    """One in words, and one that needs no model: what the model alone says of that is asked for all the same."""
-    problems = [
-        {"question": "Tom has 2 apples and gets 3 more. How many apples does he have?", "answer": "#### 5"},
-        {"problem": "7 * 6", "answer": "42", "subject": "Algebra", "unique_id": "a/1"},
-    ]
+    """The command needs no model for this one; what the model alone says of it is asked for all the same."""
+    problem = {"problem": "7 * 6", "answer": "42", "subject": "Algebra", "unique_id": "a/1"}
     file, record = tmp_path / "problems.jsonl.gz", tmp_path / "record.jsonl"
-    with gzip.open(file, "wt", encoding="utf-8") as lines:
-        lines.writelines(f"{json.dumps(each)}\n" for each in problems)
+    file.write_bytes(gzip.compress(json.dumps(problem).encode()))
     command = [sys.executable, "-m", "codeslm_lsp.cli", "--model", str(small_model), "eval", "--set", str(file)]
     command += ["--record", str(record), "--json"]
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
-    found = {each["id"]: each for each in json.loads(run.stdout)["cases"]}
-    assert (found["a/1"]["answer"], found["a/1"]["badge"], found["a/1"]["right"]) == ("42", "proved", True)
-    assert [each["how"] for each in found["0"]["derivations"]][:2] == ["reasoning in words", "a calculation, computed"]
-    assert all(each["derivations"] for each in found.values())
+    [found] = json.loads(run.stdout)["cases"]
+    assert (found["answer"], found["badge"], found["right"]) == ("42", "proved", True)
+    assert [each["how"] for each in found["derivations"]][:2] == ["reasoning in words", "a calculation, computed"]
     again = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)  # Nothing is asked anew.
     assert json.loads(again.stdout)["summary"] == json.loads(run.stdout)["summary"]

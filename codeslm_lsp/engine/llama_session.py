@@ -145,6 +145,7 @@ class LlamaSession:
         spares: Sequence[LlamaSession],
         progress: Progress,
     ) -> Tokens[StopReason]:
+        assert request.typed is None, "what was typed is encoded before it comes here"
         target = [*request.token_ids, *request.typed_ids]
         if not target:
             return StopReason.END  # A model without FIM at the start of a file: there is nothing to go on from.

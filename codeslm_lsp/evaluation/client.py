@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,7 @@ class Server:
 
     def __init__(self, client: LanguageClient) -> None:
         self._client = client
+        self._numbers = itertools.count()
 
     @property
     def pid(self) -> int:
@@ -91,6 +93,15 @@ class Server:
     async def command(self, name: str, *arguments: Any) -> Any:
         """The answer to one of the server's own commands."""
         return await self._client.workspace_execute_command_async(types.ExecuteCommandParams(name, [*arguments]))
+
+    def begin(self, name: str, *arguments: Any) -> tuple[asyncio.Future[Any], Callable[[], None]]:
+        """A command that may be cancelled: its answer, which then raises, and how to cancel it."""
+        id_ = f"{name} {next(self._numbers)}"
+        params = types.ExecuteCommandParams(name, [*arguments])
+        answer: asyncio.Future[Any] = self._client.protocol.send_request_async(
+            types.WORKSPACE_EXECUTE_COMMAND, params, msg_id=id_
+        )
+        return answer, lambda: self._client.cancel_request(types.CancelParams(id=id_))
 
 
 @asynccontextmanager

@@ -23,7 +23,7 @@ from codeslm_lsp.completion.model_format import ModelFormat, read_format
 from codeslm_lsp.engine.llama_lanes import Lanes
 from codeslm_lsp.engine.llama_model import LlamaModel, LlamaOptions
 from codeslm_lsp.engine.llama_session import HEALED_TOKENS
-from codeslm_lsp.engine.protocol import GenerateRequest, with_typed_ids, generation_of
+from codeslm_lsp.engine.protocol import GenerateRequest, generation_of, with_typed_ids
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import Cursor, Document, Evaluated, Generation, ModelInfo, Token, Trigger, Tuning
 

@@ -9,9 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import filelock
@@ -52,17 +50,9 @@ def large_model() -> Path:
 
 @pytest.fixture(autouse=True)
 def _alone() -> Iterator[None]:
-    """Tests run in several processes, of which at most two at a time use a model: each of them needs all cores, and
-    waits for something half of the time."""
-    locks = [
-        filelock.FileLock(Path(tempfile.gettempdir()) / f"codeslm-tests-model-{number}.lock") for number in range(2)
-    ]
-    while True:
-        for lock in locks:
-            with suppress(filelock.Timeout), lock.acquire(timeout=0):
-                yield
-                return
-        time.sleep(0.1)
+    """Tests run in several processes; those with a model one after the other, for each of them needs all cores."""
+    with filelock.FileLock(Path(tempfile.gettempdir()) / "codeslm-tests-model.lock"):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -105,7 +105,7 @@ def place_for_import(passage: Passage) -> int:
     """Behind the file's last import at its margin; else behind its opening comments and docstring."""
     text = passage.document.text
     ranges = import_ranges(passage.tree) if passage.tree is not None else ()
-    at_margin = [end for start, end in ranges if line_start(text, start) == start]
+    at_margin = [end for start, end in ranges if text[start : start + 1].strip()]  # Not within a try or a function.
     if at_margin:
         return min(len(text), line_end(text, at_margin[-1] - 1) + 1)
     return _top(text)

@@ -387,3 +387,12 @@ async def test_without_consent_nothing_is_run(tmp_path: Path) -> None:
         answer = await asker.ask("test", at("‸" + CLIP, "clip.py"))
         assert (answer.badge, answer.checks[0].passed) == (Badge.UNVERIFIED, False)
         assert not planted.exists()
+
+
+async def test_an_import_is_not_put_into_a_try() -> None:
+    tried = "try:\n    import fast\nexcept ImportError:\n    fast = None\n"
+    text = f"import re\n\n{tried}\n\ndef root():\n    return ‸os.sep, re, fast\n"
+    async with asking() as asker:
+        answer = await asker.ask("fix", at(text))
+        [edit] = answer.edits
+        assert (answer.badge, edit.text, edit.start) == (Badge.TESTED, "import os\n", len("import re\n"))

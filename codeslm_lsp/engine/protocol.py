@@ -81,9 +81,9 @@ class GenerateRequest:
             raise InputError("Alternatives belong to a completion at temperature 0; ask for samples instead.")
         if not 1 <= self.n_samples <= MAX_SAMPLES or (self.n_samples > 1 and not self.temperature):
             raise InputError(f"At most {MAX_SAMPLES} samples can be drawn, and only at a temperature above 0.")
-        has_typed = bool(self.typed_ids) or (self.typed is not None and any(self.typed.parts))
-        if has_typed and self.typed_ids and self.typed is not None:
+        if self.typed_ids and self.typed is not None:
             raise InputError("What was typed is given twice; give its text or its tokens.")
+        has_typed = bool(self.typed_ids) or (self.typed is not None and any(self.typed.parts))
         if (self.grammar or self.n_samples > 1) and (has_typed or self.n_alternatives):
             raise InputError("A grammar or samples cannot continue typed text or have alternatives; ask without these.")
 

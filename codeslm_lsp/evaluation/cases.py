@@ -10,7 +10,7 @@ import gzip
 import json
 import random
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,12 +41,22 @@ Repositories = Mapping[str, Mapping[str, str]]
 """The files of each repository: ``{package: {path: text}}``."""
 
 
+UNREADABLE = (OSError, EOFError, zlib.error, UnicodeDecodeError, json.JSONDecodeError)
+"""What reading gzip JSON raises where it is none."""
+
+
+def json_rows(path: Path) -> Iterator[Any]:
+    """The rows of a file of gzip JSON lines. Raises one of ``UNREADABLE``."""
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
+
+
 def read_repositories(path: Path) -> Repositories:
     """The files that holes are in. Raises ``InputError``."""
     try:
         with gzip.open(path, "rt", encoding="utf-8") as file:
             found = json.load(file)
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except UNREADABLE as error:
         raise InputError(f"{path} cannot be read as gzip JSON of repositories: {error}.") from None
     if not isinstance(found, dict) or not all(isinstance(files, dict) for files in found.values()):
         raise InputError(f"{path} is not a table of repositories: it should be {{package: {{path: text}}}}.")
@@ -59,14 +69,12 @@ def read_cases(path: Path, kind: str, n: int, seed: int = 0, *, repositories: Re
     Raises ``InputError`` for a file that is missing or has no such cases.
     """
     try:
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            rows = [json.loads(line) for line in lines]
         cases = [
             Case(**{name: row.get(name, "") for name in Case.__slots__})
-            for row in (_with_its_code(row, repositories or {}) for row in rows)
+            for row in (_with_its_code(row, repositories or {}) for row in json_rows(path))
             if {"id", "kind", "prefix", "middle", "suffix"} <= row.keys() and kind in ("", row["kind"])
         ]
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, json.JSONDecodeError, AttributeError) as error:
+    except (*UNREADABLE, AttributeError) as error:
         raise InputError(f"{path} cannot be read as gzip JSON lines: {error}.") from None
     if not cases:
         raise InputError(f"{path} has no cases of the kind '{kind or 'any'}'; give --set FILE or FILE:KIND.")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codeslm_lsp.evaluation.cases import UNREADABLE, json_rows
 from codeslm_lsp.values import InputError
 
 FINAL = "####"
@@ -29,9 +27,8 @@ class Problem:
 def holds_problems(path: Path) -> bool:
     """Whether the file's first row is a problem rather than a hole in code; False for what cannot be read."""
     try:
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            row = json.loads(next(lines))
-    except (OSError, EOFError, zlib.error, ValueError, StopIteration):
+        row = next(json_rows(path))
+    except (*UNREADABLE, StopIteration):
         return False
     return isinstance(row, dict) and "answer" in row and ("question" in row or "problem" in row)
 
@@ -39,9 +36,8 @@ def holds_problems(path: Path) -> bool:
 def read_problems(path: Path, n: int, seed: int = 0) -> list[Problem]:
     """``n`` problems, a fixed random choice; all of them where ``n`` is 0. Raises ``InputError``."""
     try:
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            problems = [_problem(json.loads(line), number) for number, line in enumerate(lines)]
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
+        problems = [_problem(row, number) for number, row in enumerate(json_rows(path))]
+    except (*UNREADABLE, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} cannot be read as gzip JSON lines of problems: {error!r}.") from None
     random.Random(seed).shuffle(problems)
     return problems[: n or None]

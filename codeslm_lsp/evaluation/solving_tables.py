@@ -9,7 +9,7 @@ from typing import Any
 
 from codeslm_lsp.evaluation.solving import PLAIN, SOLVE, Solved
 from codeslm_lsp.evaluation.statistics import mean_interval, paired_difference, percentile
-from codeslm_lsp.evaluation.tables import Table
+from codeslm_lsp.evaluation.tables import Table, as_markdown
 from codeslm_lsp.values import Badge
 
 Figures = Mapping[str, Any]
@@ -58,7 +58,7 @@ def solving_tables(numbers: Figures) -> list[Table]:
 
 def solving_markdown(numbers: Figures, title: str) -> str:
     """All tables, with a line on what they mean."""
-    parts = [f"### {title}", *(_as_markdown(table) for table in solving_tables(numbers)), EXPLANATION]
+    parts = [f"### {title}", *(as_markdown(table.titles, table.rows) for table in solving_tables(numbers)), EXPLANATION]
     return "\n\n".join(parts) + "\n"
 
 
@@ -101,8 +101,3 @@ def _grouped(title: str, groups: Figures) -> Table:
 
 def _with_interval(share: Figures) -> str:
     return f"{share['right']:.1f} [{share['low']:.1f}, {share['high']:.1f}]"
-
-
-def _as_markdown(table: Table) -> str:
-    lines = [table.titles, ("---", *["---:"] * (len(table.titles) - 1)), *table.rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)

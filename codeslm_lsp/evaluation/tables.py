@@ -33,9 +33,13 @@ def markdown(numbers: Mapping[str, Figures], title: str) -> str:
         [*row, *(cell for part in parts[1:] for cell in part.rows[number][1:])]
         for number, row in enumerate(parts[0].rows)
     ]
+    return f"### {_cell(title)}\n\n{as_markdown(titles, rows)}\n\n{explanation(numbers)}\n"
+
+
+def as_markdown(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """One table; its first column is aligned to the left, the others to the right."""
     lines = [titles, ["---", *["---:"] * (len(titles) - 1)], *rows]
-    table = "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
-    return f"### {_cell(title)}\n\n{table}\n\n{explanation(numbers)}\n"
+    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
 
 
 def explanation(numbers: Mapping[str, Figures]) -> str:

@@ -17,9 +17,9 @@ from codeslm_lsp.mathematics.expressions import (
 )
 from codeslm_lsp.mathematics.functions import CONSTANTS
 from codeslm_lsp.mathematics.python_calls import both, cases, negation, one_less, writable, written_out
-from codeslm_lsp.mathematics.python_names import PythonNames, parts_of, text_of
+from codeslm_lsp.mathematics.python_names import PythonNames, parts_of
 from codeslm_lsp.mathematics.tokens import number_token
-from codeslm_lsp.syntax.tree import Node, SyntaxTree
+from codeslm_lsp.syntax.tree import Node, SyntaxTree, text_of
 from codeslm_lsp.values import ExpressionError
 
 _OPERATORS = {"+": "+", "-": "-", "*": "*", "/": "/", "**": "^"}

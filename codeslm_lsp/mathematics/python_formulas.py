@@ -13,9 +13,9 @@ from codeslm_lsp.mathematics.expressions import Call, Expression, Name, Number, 
 from codeslm_lsp.mathematics.functions import CONSTANTS
 from codeslm_lsp.mathematics.python_calls import both, cases, negation, writable
 from codeslm_lsp.mathematics.python_expressions import PythonExpressions
-from codeslm_lsp.mathematics.python_names import FRAGMENT, MODULES, PythonNames, names_of, parts_of, text_of
+from codeslm_lsp.mathematics.python_names import FRAGMENT, MODULES, PythonNames, names_of, parts_of
 from codeslm_lsp.syntax.languages import languages
-from codeslm_lsp.syntax.tree import Node, SyntaxTree, parse
+from codeslm_lsp.syntax.tree import Node, SyntaxTree, parse, text_of
 from codeslm_lsp.values import ExpressionError
 
 MAX_ENDS = 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from codeslm_lsp.syntax.tree import Node, SyntaxTree
+from codeslm_lsp.syntax.tree import Node, SyntaxTree, text_of
 
 MODULES: Mapping[str, str] = {"math": "math", "numpy": "numpy", "np": "numpy"}
 """What these names mean in a file that gives them no other meaning."""
@@ -151,8 +151,3 @@ def _imported(tree: SyntaxTree, node: Node) -> Iterator[tuple[str, str]]:
 def parts_of(node: Node) -> list[Node]:
     """Its named children but comments and the marks of lines that go on."""
     return [each for each in node.named_children if each.type not in ("comment", "line_continuation")]
-
-
-def text_of(tree: SyntaxTree, node: Node | None) -> str:
-    """A node's source."""
-    return tree.source.data[node.start_byte : node.end_byte].decode("utf-8", "replace") if node is not None else ""

@@ -31,6 +31,11 @@ class Finding:
     line: int
     message: str
 
+    @property
+    def complaint(self) -> tuple[str, str, str]:
+        """Who complains about what, whatever line it is on."""
+        return self.source, self.code, self.message
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -50,8 +55,8 @@ async def check_python(text: str) -> Findings:
 
 def added(before: Findings, after: Findings) -> list[Finding]:
     """What is found only now, whatever line it is on."""
-    old = {(each.source, each.code, each.message) for each in before.found}
-    return [each for each in after.found if (each.source, each.code, each.message) not in old]
+    old = {each.complaint for each in before.found}
+    return [each for each in after.found if each.complaint not in old]
 
 
 def has_ruff() -> bool:

@@ -5,7 +5,7 @@ A name that is not defined may only need an import, or a letter: that is tried f
 
 from __future__ import annotations
 
-from codeslm_lsp.reasoning.checkers import Finding, Findings, check_python
+from codeslm_lsp.reasoning.checkers import Findings, added, check_python
 from codeslm_lsp.reasoning.edits import applied, diff_of, line_edits
 from codeslm_lsp.reasoning.passage import Passage, passage_of
 from codeslm_lsp.reasoning.question import Complaint, Means, Question
@@ -135,24 +135,19 @@ async def _checks(
 
 def _compared(before: Findings, after: Findings, complaint: Complaint) -> list[Check]:
     """What the checkers say now: nothing new, and no longer what was to be repaired."""
-    old = [_key(each) for each in before.found]
-    new = [each for each in after.found if _key(each) not in old]
+    new = added(before, after)
     replay = f"{' and '.join(after.checkers)} on the file with the edit"
     if new:
         details = "; ".join(f"line {each.line}: {each.message}" for each in new[:3])
         return [Check("checker", False, f"There is something new to complain about: {details}.", replay)]
     was_found = [each for each in before.found if each.code == complaint.code and each.message == complaint.message]
     if was_found:
-        n_left = sum(_key(each) == _key(was_found[0]) for each in after.found)
+        n_left = sum(each.complaint == was_found[0].complaint for each in after.found)
         is_gone = n_left < len(was_found)
         said = f"{was_found[0].source} {was_found[0].code}"
         detail = f"{said} is gone, and nothing new is found." if is_gone else f"{said} is still there."
         return [Check("checker", is_gone, detail, replay)]
     return []  # Another tool complained, which was not run again: nothing is said to be tested.
-
-
-def _key(finding: Finding) -> tuple[str, str, str]:
-    return finding.source, finding.code, finding.message
 
 
 def _offset_of(text: str, line: int) -> int:

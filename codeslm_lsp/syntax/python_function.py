@@ -11,7 +11,7 @@ from typing import Literal
 
 import tree_sitter
 
-from codeslm_lsp.syntax.tree import SyntaxTree
+from codeslm_lsp.syntax.tree import SyntaxTree, text_of
 
 ParameterKind = Literal["positional_only", "ordinary", "keyword_only", "arguments", "keywords"]
 """``arguments`` is ``*args``, ``keywords`` is ``**kwargs``."""
@@ -100,7 +100,7 @@ def _function(tree: SyntaxTree, node: tree_sitter.Node) -> Function:
         return tree.source.to_offset(byte)
 
     return Function(
-        name=_text(tree, name),
+        name=text_of(tree, name),
         owner=_owner(tree, whole),
         start=offset(whole.start_byte),
         end=offset(node.end_byte),
@@ -108,14 +108,14 @@ def _function(tree: SyntaxTree, node: tree_sitter.Node) -> Function:
         header_end=offset(colon.end_byte),
         body_start=offset(first.start_byte if first is not None else node.end_byte),
         parameters=tuple(_parameters(tree, node.child_by_field_name("parameters"))),
-        returns=_text(tree, returns),
+        returns=text_of(tree, returns),
         gives_value=any(each.type == "return_statement" and each.named_child_count for each in inner),
         yields=any(each.type == "yield" for each in inner),
         raises=tuple(dict.fromkeys(filter(None, (_raised(tree, each) for each in inner)))),
         docstring=_docstring(tree, first),
         is_async=any(child.type == "async" for child in node.children),
         decorators=tuple(
-            _text(tree, child).removeprefix("@").strip() for child in whole.children if child.type == "decorator"
+            text_of(tree, child).removeprefix("@").strip() for child in whole.children if child.type == "decorator"
         ),
     )
 
@@ -132,17 +132,17 @@ def _parameters(tree: SyntaxTree, node: tree_sitter.Node | None) -> Iterator[Par
             continue
         if child.type == "comment":
             continue
-        annotation = _text(tree, child.child_by_field_name("type"))
-        default = _text(tree, child.child_by_field_name("value"))
+        annotation = text_of(tree, child.child_by_field_name("type"))
+        default = text_of(tree, child.child_by_field_name("value"))
         target = child.child_by_field_name("name") or (child.named_children[0] if child.named_children else child)
         is_splat = next((each for each in (child, target) if each.type.endswith("_splat_pattern")), None)
         if is_splat is not None:
             is_list = is_splat.type == "list_splat_pattern"
-            name = _text(tree, is_splat).lstrip("*").strip()
+            name = text_of(tree, is_splat).lstrip("*").strip()
             found.append(Parameter(name, "arguments" if is_list else "keywords", annotation))
             kind = "keyword_only"
         else:
-            name = _text(tree, child if child.type == "identifier" else target)
+            name = text_of(tree, child if child.type == "identifier" else target)
             found.append(Parameter(name, kind, annotation, default))
     yield from found
 
@@ -154,7 +154,7 @@ def _raised(tree: SyntaxTree, node: tree_sitter.Node) -> str:
     raised = node.named_children[0]
     if raised.type == "call":
         raised = raised.child_by_field_name("function") or raised
-    name = _text(tree, raised).rpartition(".")[2]
+    name = text_of(tree, raised).rpartition(".")[2]
     return name if name.isidentifier() and name[:1].isupper() else ""
 
 
@@ -173,7 +173,7 @@ def _owner(tree: SyntaxTree, node: tree_sitter.Node) -> str:
     around = block.parent if block is not None else None
     if around is None or around.type != "class_definition":
         return ""
-    return _text(tree, around.child_by_field_name("name"))
+    return text_of(tree, around.child_by_field_name("name"))
 
 
 def _below(node: tree_sitter.Node, closed: frozenset[str]) -> Iterator[tree_sitter.Node]:
@@ -184,7 +184,3 @@ def _below(node: tree_sitter.Node, closed: frozenset[str]) -> Iterator[tree_sitt
         yield each
         if each.type not in closed:
             waiting += reversed(each.children)
-
-
-def _text(tree: SyntaxTree, node: tree_sitter.Node | None) -> str:
-    return tree.source.data[node.start_byte : node.end_byte].decode("utf-8", "replace") if node is not None else ""

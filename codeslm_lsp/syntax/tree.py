@@ -213,6 +213,11 @@ def parser(language: Language) -> tree_sitter.Parser:
     return tree_sitter.Parser(grammar(language))
 
 
+def text_of(tree: SyntaxTree, node: Node | None) -> str:
+    """A node's source; empty for none."""
+    return tree.source.data[node.start_byte : node.end_byte].decode("utf-8", "replace") if node is not None else ""
+
+
 def _difference(old: str, new: str) -> tuple[int, int, int]:
     """Where two texts differ, in code points: ``(start, end in old, end in new)``."""
     shorter = min(len(old), len(new))

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 
 from codeslm_lsp.reasoning.estimate import Estimate, estimate
 from codeslm_lsp.reasoning.measure import Measured, measure
-from codeslm_lsp.reasoning.project import NOT_ALLOWED, project_files
+from codeslm_lsp.reasoning.project import room_for
 from codeslm_lsp.reasoning.python_ast import functions_of
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.reply import fenced
 from codeslm_lsp.reasoning.speaker import Style
 from codeslm_lsp.reasoning.target import Target, target_of
 from codeslm_lsp.reasoning.templates import conversation
-from codeslm_lsp.sandbox.detect import detect
-from codeslm_lsp.values import Answer, Badge, Check, InputError, SandboxUnavailable
+from codeslm_lsp.values import Answer, Badge, Check
 
 MAX_FACTS = 12
 """Lines that say something of the growth; a function of more is not explained in a paragraph."""
@@ -26,10 +24,9 @@ _ORDER = re.compile(r"O\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
 async def complexity(question: Question, means: Means) -> Answer:
     """How the Python function at the cursor grows. Raises ``InputError`` where there is none that parses."""
     target = target_of(question, "look at")
-    if target.node is None:
-        raise InputError(f"'{target.function.name}' does not parse; repair it first (codeslm fix).")
-    found = estimate(target.node, functions_of(target.document.text))
-    first = target.document.text.count("\n", 0, target.start) + target.node.lineno
+    node = target.parsed()
+    found = estimate(node, functions_of(target.document.text))
+    first = target.document.text.count("\n", 0, target.start) + node.lineno
     shift = first - (1 if target.code[:1] in (" ", "\t") else 0)
     facts = [f"line {shift + line - 1}: {sentence}" for line, sentence in found.facts[:MAX_FACTS]]
     measured, refusal = await _measured(target, means)
@@ -61,15 +58,10 @@ async def complexity(question: Question, means: Means) -> Answer:
 
 async def _measured(target: Target, means: Means) -> tuple[Measured | None, str]:
     """What was counted, or why nothing was."""
-    if not means.may_run:
-        return None, f"Nothing was counted: {NOT_ALLOWED}."
-    try:
-        mechanism = await detect()
-    except SandboxUnavailable as error:
-        return None, str(error)
-    document = target.document
-    files = await asyncio.to_thread(project_files, means.folder, document.path, document.text)
-    return await measure(target.function, document.path, files, mechanism), ""
+    room = await room_for(target.document, means, "Nothing was counted")
+    if isinstance(room, str):
+        return None, room
+    return await measure(target.function, target.document.path, room.files, room.mechanism), ""
 
 
 def _hint(found: Estimate, measured: Measured) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from codeslm_lsp.reasoning.checkers import added, check_python
@@ -10,15 +9,14 @@ from codeslm_lsp.reasoning.doctests import run_examples
 from codeslm_lsp.reasoning.edits import applied, diff_of
 from codeslm_lsp.reasoning.gap import Gap, filling, gap_at
 from codeslm_lsp.reasoning.passage import Passage, passage_of
-from codeslm_lsp.reasoning.project import NOT_ALLOWED, project_files, run_tests, tests_that_mention
+from codeslm_lsp.reasoning.project import room_for, run_tests, tests_that_mention
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.reply import fenced
 from codeslm_lsp.reasoning.templates import conversation
 from codeslm_lsp.reasoning.undefined import import_for, undefined_name
-from codeslm_lsp.sandbox.detect import detect
 from codeslm_lsp.syntax.parses import error_count, tree_error_count
 from codeslm_lsp.syntax.python_function import Function
-from codeslm_lsp.values import Answer, Badge, Check, Edit, InputError, SandboxUnavailable
+from codeslm_lsp.values import Answer, Badge, Check, Edit, InputError
 
 ATTEMPTS = 3
 """Each later one is told what was wrong with the one before, such as an example that did not come out."""
@@ -113,13 +111,10 @@ async def _tried(passage: Passage, function: Function, after: str, means: Means,
     """The function run by the examples in its docstring and by the project's tests."""
     document, checks = passage.document, judged.checks
     docstring = document.text[slice(*function.docstring)] if function.docstring is not None else ""
-    if not means.may_run:
-        return _Judged(judged.badge, (*checks, Check("ran", False, f"Nothing was run: {NOT_ALLOWED}.")), judged.edits)
-    try:
-        mechanism = await detect()
-    except SandboxUnavailable as error:
-        return _Judged(judged.badge, (*checks, Check("ran", False, str(error))), judged.edits)
-    files = await asyncio.to_thread(project_files, means.folder, document.path, document.text)
+    room = await room_for(document, means)
+    if isinstance(room, str):
+        return _Judged(judged.badge, (*checks, Check("ran", False, room)), judged.edits)
+    files, mechanism = room.files, room.mechanism
     changed = {**files, document.path: after}
     n_passed = 0
     if ">>>" in docstring:

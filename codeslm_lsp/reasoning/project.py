@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from codeslm_lsp.reasoning.question import Means
+from codeslm_lsp.sandbox.detect import detect
 from codeslm_lsp.sandbox.limits import Limits
 from codeslm_lsp.sandbox.mechanism import Mechanism
 from codeslm_lsp.sandbox.workshop import Workshop
+from codeslm_lsp.values import Document, SandboxUnavailable
 from codeslm_lsp.workspace.files import SourceFolder, read_source
 
 MAX_FILES, MAX_BYTES = 400, 8_000_000
@@ -52,6 +56,26 @@ async def run_tests(
     failed = frozenset(name for result, name in results if result != "PASSED")
     passed = frozenset(name for result, name in results if result == "PASSED") - failed
     return Ran(passed, failed, said, outcome.exit_code)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Where code may be run: a sandbox, and the project's files to copy into it."""
+
+    mechanism: Mechanism
+    files: Mapping[str, str]
+
+
+async def room_for(document: Document, means: Means, refusal: str = "Nothing was run") -> Room | str:
+    """Where code of this document may be run; or why it may not, in a sentence that begins with ``refusal``."""
+    if not means.may_run:
+        return f"{refusal}: {NOT_ALLOWED}."
+    try:
+        mechanism = await detect()
+    except SandboxUnavailable as error:
+        return str(error)
+    files = await asyncio.to_thread(project_files, means.folder, document.path, document.text)
+    return Room(mechanism, files)
 
 
 def _function(name: str) -> str:

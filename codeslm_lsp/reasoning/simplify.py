@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from codeslm_lsp.reasoning.checkers import added, check_python
 from codeslm_lsp.reasoning.compare import MAX_EXAMPLES, N_EXAMPLES, compare, verdict
 from codeslm_lsp.reasoning.edits import diff_of
 from codeslm_lsp.reasoning.estimate import estimate
-from codeslm_lsp.reasoning.project import NOT_ALLOWED, project_files, run_tests, tests_that_mention
+from codeslm_lsp.reasoning.project import Room, room_for, run_tests, tests_that_mention
 from codeslm_lsp.reasoning.python_ast import (
     body_of,
     function_node,
@@ -22,9 +21,7 @@ from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.reply import fenced
 from codeslm_lsp.reasoning.target import Target, target_of, version_in, with_docstring
 from codeslm_lsp.reasoning.templates import conversation
-from codeslm_lsp.sandbox.detect import detect
-from codeslm_lsp.sandbox.mechanism import Mechanism
-from codeslm_lsp.values import Answer, Badge, Check, InputError, SandboxUnavailable
+from codeslm_lsp.values import Answer, Badge, Check, InputError
 
 ATTEMPTS = 2
 """The second is told what was wrong with the first, such as the input on which it differs."""
@@ -44,19 +41,11 @@ async def simplify(question: Question, means: Means) -> Answer:
     n_examples = question.n_examples or N_EXAMPLES
     if not 0 < n_examples <= MAX_EXAMPLES:
         raise InputError(f"The number of examples must be from 1 to {MAX_EXAMPLES:,}.")
-    if target.node is None:
-        raise InputError(f"'{target.function.name}' does not parse; repair it first (codeslm fix).")
+    target.parsed()
     remark = ""
     tried: list[tuple[str | None, _Judged]] = []
     for _ in range(ATTEMPTS):
-        values = {
-            "path": target.document.path,
-            "around": target.around,
-            "name": target.function.name,
-            "code": fenced(target.code, "python"),
-            "remark": remark,
-        }
-        said = await means.speaker.say(conversation("simplify", values))
+        said = await means.speaker.say(conversation("simplify", target.values(remark)))
         code = version_in(said, target)
         if code is not None:
             code = with_docstring(code, target)
@@ -82,8 +71,7 @@ async def simplify(question: Question, means: Means) -> Answer:
 
 async def _judged(target: Target, code: str | None, means: Means, n_examples: int) -> _Judged:
     """All checks of one version, the cheap ones first; without any, it is the same function as before."""
-    old, new = target.node, function_node(code) if code is not None else None
-    assert old is not None
+    old, new = target.parsed(), function_node(code) if code is not None else None
     if code is None or new is None:
         detail = f"There is no function '{target.function.name}' in the reply that parses."
         return _Judged(Badge.REFUTED, (Check("parses", False, detail),))
@@ -110,21 +98,15 @@ async def _judged(target: Target, code: str | None, means: Means, n_examples: in
     is_slower = now > was and not now.unknown
     detail = f"By its syntax {now}, as before." if now == was else f"By its syntax {was} became {now}."
     checks = (kept, simpler, Check("growth", not is_slower, detail))
-    if not means.may_run:
-        return _Judged(Badge.UNVERIFIED, (*checks, Check("ran", False, f"Nothing was run: {NOT_ALLOWED}.")))
-    try:
-        mechanism = await detect()
-    except SandboxUnavailable as error:
-        return _Judged(Badge.UNVERIFIED, (*checks, Check("ran", False, str(error))))
-    return await _tried(target, code, means, mechanism, n_examples, checks)
+    room = await room_for(target.document, means)
+    if isinstance(room, str):
+        return _Judged(Badge.UNVERIFIED, (*checks, Check("ran", False, room)))
+    return await _tried(target, code, room, n_examples, checks)
 
 
-async def _tried(
-    target: Target, code: str, means: Means, mechanism: Mechanism, n_examples: int, checks: tuple[Check, ...]
-) -> _Judged:
+async def _tried(target: Target, code: str, room: Room, n_examples: int, checks: tuple[Check, ...]) -> _Judged:
     """Both versions run: by the tests that the project has for them, and on inputs made for it."""
-    document = target.document
-    files = await asyncio.to_thread(project_files, means.folder, document.path, document.text)
+    document, files, mechanism = target.document, room.files, room.mechanism
     tests = tests_that_mention(files, target.function.name)
     if tests:
         before = await run_tests(mechanism, files, tests)

@@ -9,7 +9,7 @@ from codeslm_lsp.reasoning.edits import applied, line_edits
 from codeslm_lsp.reasoning.passage import Passage, passage_of
 from codeslm_lsp.reasoning.python_ast import FunctionNode, function_node
 from codeslm_lsp.reasoning.question import Question
-from codeslm_lsp.reasoning.reply import code_in, indented_like
+from codeslm_lsp.reasoning.reply import code_in, fenced, indented_like
 from codeslm_lsp.syntax.languages import language_of
 from codeslm_lsp.syntax.lines import line_start
 from codeslm_lsp.syntax.python_function import Function, function_at, functions
@@ -53,6 +53,22 @@ class Target:
     def node(self) -> FunctionNode | None:
         """Its abstract syntax; ``None`` while it does not parse."""
         return function_node(self.code)
+
+    def parsed(self) -> FunctionNode:
+        """Its abstract syntax. Raises ``InputError`` while it does not parse."""
+        if (node := self.node) is None:
+            raise InputError(f"'{self.function.name}' does not parse; repair it first (codeslm fix).")
+        return node
+
+    def values(self, remark: str) -> dict[str, str]:
+        """What templates say of it; ``remark`` is what was wrong with the attempt before."""
+        return {
+            "path": self.document.path,
+            "around": self.around,
+            "name": self.function.name,
+            "code": fenced(self.code, "python"),
+            "remark": remark,
+        }
 
     def edits(self, code: str) -> tuple[Edit, ...]:
         """What has to change so that ``code`` stands in its place."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from pathlib import PurePosixPath
 
 from codeslm_lsp.reasoning.across import Crossed, cross_run
 from codeslm_lsp.reasoning.passage import Passage, passage_of
-from codeslm_lsp.reasoning.project import NOT_ALLOWED, project_files
+from codeslm_lsp.reasoning.project import room_for
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.reply import code_in, fenced
 from codeslm_lsp.reasoning.templates import conversation
-from codeslm_lsp.sandbox.detect import detect
 from codeslm_lsp.syntax.definitions import definitions
 from codeslm_lsp.syntax.languages import Language, language_of, languages
 from codeslm_lsp.syntax.parses import error_count
@@ -92,12 +90,11 @@ async def _judged(
     if function is None or function.owner or target.name != "javascript":
         only = "Only single functions from Python to JavaScript are run in both languages."
         return Badge.UNVERIFIED, (*checks, Check("ran", False, only))
-    if not means.may_run:
-        return Badge.UNVERIFIED, (*checks, Check("ran", False, f"Nothing was run: {NOT_ALLOWED}."))
-    document = passage.document
-    files = await asyncio.to_thread(project_files, means.folder, document.path, document.text)
+    room = await room_for(passage.document, means)
+    if isinstance(room, str):
+        return Badge.UNVERIFIED, (*checks, Check("ran", False, room))
     try:
-        crossed = await cross_run(passage, function, code, files, await detect())
+        crossed = await cross_run(passage, function, code, room.files, room.mechanism)
     except SandboxUnavailable as error:
         return Badge.UNVERIFIED, (*checks, Check("ran", False, str(error)))
     badge, check = _verdict(crossed)

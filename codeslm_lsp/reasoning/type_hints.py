@@ -31,14 +31,7 @@ async def type_hints(question: Question, means: Means) -> Answer:
     badge, found = Badge.REFUTED, None
     checks: tuple[Check, ...] = ()
     for _ in range(ATTEMPTS):
-        values = {
-            "path": target.document.path,
-            "around": target.around,
-            "name": target.function.name,
-            "code": fenced(target.code, "python"),
-            "remark": remark,
-        }
-        found = _found(await means.speaker.say(conversation("types", values)), target, means)
+        found = _found(await means.speaker.say(conversation("types", target.values(remark))), target, means)
         badge, checks = await _judged(target, found, means)
         if badge is not Badge.REFUTED:
             break

@@ -61,6 +61,7 @@ def serve(
     # ``--unfiltered`` is for ``codeslm eval``: how much the filters are worth. Whoever starts the process says so;
     # it is no setting, so that no project, editor or environment can have a user shown what is known to be wrong.
     from codeslm_lsp.cli.wiring import launch, launch_unfiltered
+    from codeslm_lsp.lsp.pipes import serve_pipes
     from codeslm_lsp.lsp.server import build_server
 
     address = _loopback(tcp) if tcp else None
@@ -70,7 +71,7 @@ def serve(
         lambda settings: start(settings if settings.model else settings.model_copy(update={"model": chosen}))
     )
     if address is None:
-        server.start_io()
+        serve_pipes(server)
         return
     try:
         server.start_tcp(*address)

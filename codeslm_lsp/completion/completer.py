@@ -52,9 +52,10 @@ BURST_S = 0.35
 SETTLING_S = 0.2
 """Four of five keys of fluent typing come sooner than this after the one before (see ``ahead``)."""
 
-YIELDED_S = 0.0005
-"""The request leaves, and the engine has a core to read it on, before the text is parsed here. On two cores, both busy
-with what was done ahead, it would else be read up to 5 ms later (95 of 100 within 1 to 3 ms instead of 5)."""
+YIELDED_S = 0.003
+"""The request leaves, and the engine has a core to begin it on, before the text is parsed here. On two cores it would
+else begin up to 5 ms later, at the system's next tick. A token takes the engine much longer than this, so it costs
+nothing."""
 
 FormatReader = Callable[[], Awaitable[ModelFormat]]
 

@@ -29,7 +29,7 @@ async def read(stream: TokenStream, request: GenerateRequest, around: Draft, pat
         elif now > deadline and all(line_end(text) is not None for text in texts.values()):
             ended = StopReason.TIME_BUDGET
         if ended is not None:
-            await stream.stop()
+            await stream.enough()
             break
     generation = await stream.result()
     return generation if ended is None else replace(generation, stop=ended)

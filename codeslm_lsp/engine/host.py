@@ -232,6 +232,10 @@ class Guest:
         def cancel(params: dict[str, Any]) -> None:
             self._runner.cancel((self.number, int(params["stream"])))
 
+        @feature(wire.ENOUGH)
+        def enough(params: dict[str, Any]) -> None:
+            self._runner.enough((self.number, int(params["stream"])))
+
         @feature(wire.ENCODE)
         async def encode(params: dict[str, Any]) -> list[list[int]]:
             self._on_change()

@@ -218,6 +218,10 @@ class Stream:
         """See ``TokenStream.stop``."""
         self._cancel()
 
+    async def enough(self) -> None:
+        """See ``TokenStream.enough``."""
+        self._life.notify(wire.ENOUGH, {"stream": self._number})
+
     async def result(self) -> Generation:
         """See ``TokenStream.result``."""
         stop, timings = await asyncio.shield(self._answer)

@@ -92,6 +92,7 @@ class Lanes:
         progress = progress or Progress()
         self._heed_measurements()
         lane, n_restored = self._lane_for(request.document, request.token_ids)
+        progress.restored(n_restored)
         self._use(lane, request)
         spares = self._spares(lane, request)
         self._make_room([lane, *spares], n_tokens)
@@ -106,7 +107,6 @@ class Lanes:
                     spare.clear()
             if request.priority is Priority.COMMAND:
                 lane.session.keep_last_logits()
-        progress.restored(n_restored)
         return stop, progress.timings
 
     def _use(self, lane: _Lane, request: GenerateRequest) -> None:

@@ -121,6 +121,7 @@ class LlamaSession:
         """
         progress = progress or Progress()
         part = Part()
+        progress.begin(lambda: part.timings(self._drafter.n_drafted, self._drafter.n_kept))
         try:
             reason = yield from self._run(request, cancelled, part, spares, progress)
         except Aborted:
@@ -134,7 +135,7 @@ class LlamaSession:
             for session in (self, *spares):
                 session.forget()  # What the cache holds now is anybody's guess.
             raise
-        progress.add(part.timings(self._drafter.n_drafted, self._drafter.n_kept))
+        progress.end()
         return reason, progress.timings
 
     def _run(

@@ -94,7 +94,10 @@ class TokenStream(Protocol):
     def __aiter__(self) -> AsyncIterator[Token]: ...
 
     async def stop(self) -> None:
-        """Ask the engine to stop. Returns at once; ``result`` follows within a fraction of a second."""
+        """Ask the engine to stop. Returns at once; ``result`` follows when it has, within a fraction of a second."""
+
+    async def enough(self) -> None:
+        """The same, but ``result`` need not wait for the token that is being evaluated: nobody wants to have it."""
 
     async def result(self) -> Generation:
         """The whole generation, once it has ended.

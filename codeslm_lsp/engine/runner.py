@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -73,10 +73,12 @@ class Runner:
         progress = Progress()
         work = partial(self._generate, key, own, on_token, progress)
         promised = self._schedule.submit(work, request.priority, client)
+        asked = _Asked(own, progress, promised)
         with self._lock:
-            self._asked[key] = _Asked(own, progress, promised)
+            self._asked[key] = asked
         promised.add_done_callback(lambda _: self._forget(key))
-        return promised
+        promised.add_done_callback(lambda _: asked.answer_as_promised())
+        return asked.answer
 
     def cancel(self, key: Key) -> None:
         """Stop a generation, whether it runs or waits."""
@@ -87,6 +89,14 @@ class Runner:
             self._cancelled.add(key)
         self._schedule.withdraw(asked.promised, (StopReason.CANCELLED, asked.progress.timings))
         asyncio.get_running_loop().call_later(GRACE_S, self._abort_what_nobody_wants)
+
+    def enough(self, key: Key) -> None:
+        """Stop a generation, and answer at once: what it has produced so far has been said."""
+        with self._lock:
+            asked = self._asked.get(key)
+        if asked is not None:
+            asked.answer_now((StopReason.CANCELLED, asked.progress.timings))
+        self.cancel(key)
 
     @property
     def tuning(self) -> Tuning | None:
@@ -198,13 +208,33 @@ class Runner:
         return self._lanes is not None and self._lanes.save_next() is not None
 
 
-@dataclass(frozen=True, slots=True)
 class _Asked:
-    """A request that is not over."""
+    """A request that is not over. ``promised`` is done when it is; ``answer`` may be given before."""
 
-    request: GenerateRequest
-    progress: Progress
-    promised: Future[tuple[StopReason, Timings]]
+    def __init__(
+        self, request: GenerateRequest, progress: Progress, promised: Future[tuple[StopReason, Timings]]
+    ) -> None:
+        self.request = request
+        self.progress = progress
+        self.promised = promised
+        self.answer: Future[tuple[StopReason, Timings]] = Future()
+        self._lock = threading.Lock()
+
+    def answer_now(self, result: tuple[StopReason, Timings]) -> None:
+        """Answer by ``result``, unless it was answered before."""
+        with self._lock:
+            if not self.answer.done():
+                self.answer.set_result(result)
+
+    def answer_as_promised(self) -> None:
+        """It is over; answer unless it was answered before."""
+        with self._lock:
+            if self.answer.done():
+                return
+            if (error := self.promised.exception()) is not None:
+                self.answer.set_exception(error)
+            else:
+                self.answer.set_result(self.promised.result())
 
 
 def _kind_of(priority: Priority) -> str:

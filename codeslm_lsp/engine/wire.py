@@ -9,7 +9,8 @@
                      shows nothing of it: its tokens come once each, and its answer when it is over
     engine/token     {stream, id, text, logprob, branch}          notification, engine → server; the texts may contain
                                                                   a stop text, which ends the generation (or its branch)
-    engine/cancel    {stream}                                     notification, server → engine
+    engine/cancel    {stream}                                     notification, server → engine: end it
+    engine/enough    {stream}                                     the same, and answer it before it has ended
     engine/encode    {texts} → [[token id, …], …]
     engine/warm      {token_ids} → how many of the first of them need not be evaluated
     engine/bye       {} → {ends}                                  I need you no more → whether nobody else does
@@ -30,6 +31,7 @@ import threading
 from dataclasses import asdict
 from typing import Any
 
+import attrs
 import cattrs
 from pygls.exceptions import JsonRpcException
 from pygls.io_ import run_async
@@ -44,6 +46,7 @@ OPEN = "engine/open"
 GENERATE = "engine/generate"
 TOKEN = "engine/token"
 CANCEL = "engine/cancel"
+ENOUGH = "engine/enough"
 ENCODE = "engine/encode"
 BYE = "engine/bye"
 LEAVING = "engine/leaving"
@@ -130,6 +133,8 @@ def _converter() -> cattrs.Converter:
         converter.register_structure_hook(
             message, lambda data, kind: kind(**{"params": None, **data} if "method" in data else data)
         )
+        # cattrs would go through all token ids of a prompt, which takes longer than to write them.
+        converter.register_unstructure_hook(message, lambda message: attrs.asdict(message, recurse=False))
     # The id of an error: cattrs has no rule for such a type, and the client would end over every error.
     converter.register_structure_hook(int | str | None, lambda value, _: value)
     return converter

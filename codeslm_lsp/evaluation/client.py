@@ -9,19 +9,87 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
+from pygls.protocol import LanguageServerProtocol
 
 from codeslm_lsp.lsp.server import DID_MOVE_CURSOR
 from codeslm_lsp.settings import Settings
 
 
+class Clock:
+    """When a client wrote the first of some messages, and read the last: what it does before and after is its own."""
+
+    def __init__(self) -> None:
+        self._written_at: float | None = None
+        self._read_at = 0.0
+
+    def start(self) -> None:
+        """The next message to be written is the first."""
+        self._written_at = None
+
+    def writes(self) -> None:
+        """A message is being written."""
+        if self._written_at is None:
+            self._written_at = time.perf_counter()
+
+    def reads(self) -> None:
+        """A message has been read."""
+        self._read_at = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """From the first that was written to the last that was read."""
+        assert self._written_at is not None
+        return self._read_at - self._written_at
+
+
+class _Protocol(LanguageServerProtocol):
+    """pygls' protocol, of which its client tells a clock."""
+
+    def set_writer(self, writer: Any, include_headers: bool = True) -> None:
+        super().set_writer(_Writer(writer, self.clock), include_headers)
+
+    def handle_message(self, message: Any) -> None:
+        self.clock.reads()
+        super().handle_message(message)
+
+    @property
+    def clock(self) -> Clock:
+        """The client's."""
+        client: Any = self._server
+        return cast(Clock, client.clock)
+
+
+class _Writer:
+    """The pipe to the server."""
+
+    def __init__(self, writer: Any, clock: Clock) -> None:
+        self._writer = writer
+        self._clock = clock
+
+    def write(self, data: bytes) -> Any:
+        self._clock.writes()
+        return self._writer.write(data)
+
+    def close(self) -> Any:
+        return self._writer.close()
+
+
+class ClockedClient(LanguageClient):
+    """pygls' client with a clock."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        super().__init__("codeslm-eval", "1", protocol_cls=_Protocol)
+
+
 class ServedDocument:
     """One open document. Offsets are code points of ``text``, the document as the editor has it."""
 
-    def __init__(self, client: LanguageClient, uri: str, text: str, language: str) -> None:
+    def __init__(self, client: ClockedClient, uri: str, text: str, language: str) -> None:
         self._client = client
         self._identifier = types.TextDocumentIdentifier(uri)
         self._version = 1
@@ -50,13 +118,17 @@ class ServedDocument:
         return _offered(await self._client.text_document_inline_completion_async(self._request(cursor, kind)))
 
     async def key(self, cursor: int, typed: str) -> tuple[str, float]:
-        """Type at ``cursor`` and ask behind it: the text offered, and the seconds from the one to the other."""
+        """Type at ``cursor`` and ask behind it: the text offered, and how many seconds it took.
+
+        They count from when the change was written into the pipe to when the answer was read from it.
+        """
         change = self._change(cursor, cursor, typed)
         request = self._request(cursor + len(typed), types.InlineCompletionTriggerKind.Automatic)
-        started = time.perf_counter()
+        clock = self._client.clock
+        clock.start()
         self._client.text_document_did_change(change)
         answer = await self._client.text_document_inline_completion_async(request)
-        return _offered(answer), time.perf_counter() - started
+        return _offered(answer), clock.seconds
 
     def _change(self, start: int, end: int, new: str) -> types.DidChangeTextDocumentParams:
         self._version += 1
@@ -78,7 +150,7 @@ class ServedDocument:
 class Server:
     """A running server and the client that talks to it."""
 
-    def __init__(self, client: LanguageClient) -> None:
+    def __init__(self, client: ClockedClient) -> None:
         self._client = client
         self._numbers = itertools.count()
 
@@ -114,7 +186,7 @@ async def serving(
 
     Its engine is its own too: what other editors ask of one would be measured with it.
     """
-    client = LanguageClient("codeslm-eval", "1")
+    client = ClockedClient()
     client.feature(types.WINDOW_LOG_MESSAGE)(lambda _params: None)  # Which model was chosen: known here.
     await client.start_io(
         *(sys.executable, "-m", "codeslm_lsp.cli", "--model", str(model), "serve"),

@@ -25,6 +25,9 @@ N_WRITTEN_LINES = 20
 MAX_TOKENS = 8
 """Of a completion: what is measured is everything but the engine, which therefore has little to do."""
 
+KEY_S = 0.12
+"""From one answer to the next key, as somebody types who types 100 words a minute. The engine has stopped by then."""
+
 MOST_KEYS = 20
 """So many times the wanted keys are typed at most, should the model offer too little to type through."""
 
@@ -122,6 +125,7 @@ async def _keys(
     offered = ""
     while (n_through < n_keys or n_asked < n_keys) and n_through + n_asked < n_keys * MOST_KEYS:
         typed = offered[0] if offered and n_through <= n_asked else next(script)
+        await asyncio.sleep(KEY_S)
         offered, seconds = await document.key(cursor, typed)
         cursor += len(typed)
         report = await server.command("codeslm.explainLast")

@@ -102,7 +102,7 @@ class CodeslmServer(LanguageServer):
 
 
 def build_server(launch: Launch) -> CodeslmServer:
-    """A server that starts engines by ``launch``. Run it by ``start_io`` or ``start_tcp``."""
+    """A server that starts engines by ``launch``. Run it by ``serve_pipes`` (see ``pipes``) or ``start_tcp``."""
     quiet_logging()
     server = CodeslmServer(launch)
     _register(server)

@@ -105,6 +105,9 @@ class Answer:
     async def stop(self) -> None:
         """It has ended."""
 
+    async def enough(self) -> None:
+        """It has ended."""
+
     async def result(self) -> Generation:
         return generation_of(self._request, self._tokens, *self._end)
 

@@ -203,6 +203,9 @@ class _ReplayStream:
     async def stop(self) -> None:
         self._stop = StopReason.CANCELLED
 
+    async def enough(self) -> None:
+        await self.stop()
+
     async def result(self) -> Generation:
         if self._stop is None:
             async for _ in self:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from codeslm_lsp.lsp.pipes import serve_pipes
 from codeslm_lsp.lsp.server import build_server
 from codeslm_lsp.values import ModelNotFound
 from tests.support.replay import replaying, script_of
@@ -22,7 +23,7 @@ def main() -> None:
     if len(sys.argv) > 1:
         server.start_tcp("127.0.0.1", int(sys.argv[1]))
     else:
-        server.start_io()
+        serve_pipes(server)
 
 
 if __name__ == "__main__":

@@ -160,6 +160,45 @@ async def test_what_runs_is_cancelled_soon(priority: Priority) -> None:
     assert (await bench.ask(asking("a.py", 10, 3)).answer())[0]
 
 
+@pytest.mark.parametrize("priority", Priority)
+async def test_what_is_enough_is_answered_before_the_engine_has_stopped(priority: Priority) -> None:
+    bench = Bench()
+    running = bench.ask(command(1, priority=priority))
+    await begun(running)
+    bench.runner.enough(running.key)
+    assert running.promised.done()
+    stop, timings = running.promised.result()
+    assert (stop, timings.n_decode > 0) == (StopReason.CANCELLED, True)
+    assert timings.n_decode <= len(running.tokens) < 60
+    assert (await bench.ask(asking("a.py", 10, 3)).answer())[0]
+    assert len(running.tokens) < 60
+
+
+async def test_enough_of_what_waits_or_is_over() -> None:
+    bench = Bench()
+    running = bench.ask(command(1))
+    await begun(running)
+    waiting = bench.ask(command(2), client=2)
+    bench.runner.enough(waiting.key)
+    assert (await waiting.answer()) == ([], StopReason.CANCELLED)
+    bench.runner.cancel(running.key)
+    await running.answer()
+    bench.runner.enough(running.key)
+    bench.runner.enough((7, 7))
+    assert (await bench.ask(asking("a.py", 10, 3)).answer())[0]
+
+
+async def test_an_error_is_the_answer() -> None:
+    bench = Bench()
+
+    def fails(*_arguments: Any) -> Any:
+        raise InputError("no such grammar")
+
+    bench.runner._lanes.run = fails
+    with pytest.raises(InputError, match="no such grammar"):
+        await bench.ask(command(1)).answer()
+
+
 async def test_what_is_cancelled_leaves_the_sequences_as_they_are_known() -> None:
     """In the middle of an evaluation, too: which sequences have had their token by then is seen."""
     bench = Bench()

@@ -29,6 +29,7 @@ from codeslm_lsp.reasoning.speaker import ChatModel, Speaker
 from codeslm_lsp.sandbox.consent import user_consents
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import Answer, Badge, InputError
+from codeslm_lsp.workspace.environment import Environment
 from codeslm_lsp.workspace.index import index_of
 
 STYLES = {
@@ -318,7 +319,8 @@ async def _ask(name: str, question: Question, settings: Settings, *, is_live: bo
 
     status = console.status(f"{name} …")
     may_run = may_run or (folder is not None and user_consents().is_allowed(folder))
-    means = Means(speaker, mathematician, hear, index, folder, may_run)
+    environment = Environment(folder)
+    means = Means(speaker, mathematician, hear, index, folder, environment, may_run)
     try:
         if is_live:
             status.start()
@@ -326,6 +328,7 @@ async def _ask(name: str, question: Question, settings: Settings, *, is_live: bo
     finally:
         status.stop()
         await mathematician.close()
+        await environment.close()
         if index is not None:
             index.close()
         if launched is not None:

@@ -105,7 +105,8 @@ class Session:
         index, root = (folder.index, folder.path) if folder is not None else (None, None)
         speaker = Speaker(self._chat_model, f"codeslm:{name}")
         may_run = root is not None and user_consents().is_allowed(root)
-        return await run(name, question, Means(speaker, self._mathematician, listen, index, root, may_run))
+        means = Means(speaker, self._mathematician, listen, index, root, self._environment, may_run)
+        return await run(name, question, means)
 
     async def _chat_model(self) -> ChatModel:
         await self._be_configured()

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from codeslm_lsp.reasoning.passage import Passage
-from codeslm_lsp.reasoning.python_ast import FunctionNode, parameters_of, parse_python
+from codeslm_lsp.reasoning.python_ast import FunctionNode, offset_at, parameters_of, parse_python
 from codeslm_lsp.reasoning.target import Target
 from codeslm_lsp.reasoning.undefined import USUAL, import_statements, place_for_import
 from codeslm_lsp.values import Edit
@@ -80,7 +80,7 @@ def _insertions(target: Target, node: FunctionNode, shown: Mapping[str, str]) ->
     for each in parameters_of(node):
         if each.arg not in shown:
             continue
-        offset = target.start + _offset(code, (each.end_lineno or 1) - shift, each.end_col_offset or 0)
+        offset = target.start + offset_at(code, (each.end_lineno or 1) - shift, each.end_col_offset or 0)
         default = re.match(r"\s*=\s*(?!=)", document.text[offset:])
         is_tight = default is not None and default[0] == "="
         text = f": {shown[each.arg]}" + (" = " if is_tight else "")
@@ -88,13 +88,6 @@ def _insertions(target: Target, node: FunctionNode, shown: Mapping[str, str]) ->
     if "return" in shown:
         colon = target.function.header_end - 1
         yield Edit(document.uri, document.path, colon, colon, f" -> {shown['return']}")
-
-
-def _offset(code: str, line: int, column: int) -> int:
-    """Code points before a place that ``ast`` gives: lines from 1, columns in bytes of UTF-8."""
-    lines = code.split("\n")
-    before = sum(len(each) + 1 for each in lines[: line - 1])
-    return before + len(lines[line - 1].encode()[:column].decode())
 
 
 def _bound(module: ast.Module) -> dict[str, tuple[object, ...]]:

@@ -1,17 +1,22 @@
 """A diagnostic → the smallest edit that makes its checker silent, tried by the checker before it is offered.
 
-A name that is not defined may only need an import, or a letter: that is tried first, and the model is not asked.
+A name that is not defined may only need an import, or a letter, and a call an argument that has the parameter's name:
+that is tried first, and the model is not asked.
 """
 
 from __future__ import annotations
 
-from codeslm_lsp.reasoning.checkers import Findings, added, check_python
+from collections.abc import AsyncIterator
+
+from codeslm_lsp.reasoning.checkers import Findings, added
 from codeslm_lsp.reasoning.edits import applied, diff_of, line_edits
+from codeslm_lsp.reasoning.looking import Look, is_said_by, looking
+from codeslm_lsp.reasoning.misfit import misfits
 from codeslm_lsp.reasoning.passage import Passage, passage_of
 from codeslm_lsp.reasoning.question import Complaint, Means, Question
 from codeslm_lsp.reasoning.reply import code_in, fenced, indented_like, is_import
 from codeslm_lsp.reasoning.templates import conversation
-from codeslm_lsp.reasoning.undefined import place_for_import, repairs, undefined_name
+from codeslm_lsp.reasoning.undefined import import_edit, installed, place_for_import, repairs, undefined_name
 from codeslm_lsp.syntax.lines import line_end, line_start
 from codeslm_lsp.syntax.parses import error_count, tree_error_count
 from codeslm_lsp.values import Answer, Badge, Check, Document, Edit, InputError
@@ -32,12 +37,17 @@ async def fix(question: Question, means: Means) -> Answer:
     if document is None:
         raise InputError("Name the place to repair, as FILE:LINE.")
     passage = passage_of(document, question.start, question.end)
-    before = await check_python(document.text) if passage.is_python else Findings((), ())
+    with looking(question, document, means, is_python=passage.is_python) as look:
+        return await _fix(question, document, means, look)
+
+
+async def _fix(question: Question, document: Document, means: Means, look: Look) -> Answer:
+    before = await look.first(document.text)
     complaint = _complaint(question, document, before)
     passage = passage_of(document, complaint.start, complaint.start)
     line = document.text[line_start(document.text, complaint.start) : line_end(document.text, complaint.start)]
-    for edits in repairs(passage, undefined_name(complaint.message), complaint.start, means.index):
-        checks = await _checks(passage, complaint, edits, before)
+    async for edits in _without_the_model(passage, complaint, means):
+        checks = await _checks(passage, complaint, edits, before, look)
         if any(check.kind == "checker" for check in checks) and all(check.passed for check in checks):
             return _repaired(document, edits, checks, means)
     remark = ""
@@ -56,7 +66,7 @@ async def fix(question: Question, means: Means) -> Answer:
         )
         said = await means.speaker.say(messages)
         edits = _edits(passage, code_in(said))
-        checks = await _checks(passage, complaint, edits, before)
+        checks = await _checks(passage, complaint, edits, before, look)
         if edits and all(check.passed for check in checks):
             return _repaired(document, edits, checks, means)
         wrong = " ".join(check.detail for check in checks if not check.passed)
@@ -64,6 +74,19 @@ async def fix(question: Question, means: Means) -> Answer:
     text = f"No repair was found for: {complaint.sentence}"
     means.listen(text)
     return Answer("fix", text, Badge.REFUTED, checks)
+
+
+async def _without_the_model(passage: Passage, complaint: Complaint, means: Means) -> AsyncIterator[tuple[Edit, ...]]:
+    """Edits that may be meant, the likeliest first."""
+    name = undefined_name(complaint.message)
+    for edits in repairs(passage, name, complaint.start, means.index):
+        yield edits
+    if name and passage.is_python:
+        for statement in await installed(name, passage, means.environment):
+            yield (import_edit(passage, statement),)
+    if passage.is_python:
+        for edits in misfits(passage.document, complaint):
+            yield edits
 
 
 def _repaired(document: Document, edits: tuple[Edit, ...], checks: tuple[Check, ...], means: Means) -> Answer:
@@ -83,7 +106,8 @@ def _complaint(question: Question, document: Document, found: Findings) -> Compl
     row = document.text.count("\n", 0, question.start) + 1
     ordered = sorted(found.found, key=lambda each: (each.line < row, each.line))
     if not ordered:
-        more = "" if "ruff" in found.checkers else ", or install ruff, which finds more"
+        lacking = [name for name in ("ruff", "mypy") if name not in found.checkers]
+        more = f", or install {' and '.join(lacking)}, which find more" if lacking else ""
         by = ", ".join(found.checkers) or "there is no checker for it"
         raise InputError(f"Nothing wrong was found in {document.path} ({by}); say what is{more}.")
     first = ordered[0]
@@ -114,7 +138,7 @@ def _edits(passage: Passage, code: str) -> tuple[Edit, ...]:
 
 
 async def _checks(
-    passage: Passage, complaint: Complaint, edits: tuple[Edit, ...], before: Findings
+    passage: Passage, complaint: Complaint, edits: tuple[Edit, ...], before: Findings, look: Look
 ) -> tuple[Check, ...]:
     document = passage.document
     if not edits:
@@ -129,7 +153,7 @@ async def _checks(
         detail = "The file parses." if n_after <= n_before else "The file does not parse any more."
         checks.append(Check("parses", n_after <= n_before, detail))
     if passage.is_python:
-        checks += _compared(before, await check_python(after), complaint)
+        checks += _compared(before, await look(after), complaint)
     return tuple(checks)
 
 
@@ -140,7 +164,7 @@ def _compared(before: Findings, after: Findings, complaint: Complaint) -> list[C
     if new:
         details = "; ".join(f"line {each.line}: {each.message}" for each in new[:3])
         return [Check("checker", False, f"There is something new to complain about: {details}.", replay)]
-    was_found = [each for each in before.found if each.code == complaint.code and each.message == complaint.message]
+    was_found = [each for each in before.found if is_said_by(each, complaint)]
     if was_found:
         n_left = sum(each.complaint == was_found[0].complaint for each in after.found)
         is_gone = n_left < len(was_found)

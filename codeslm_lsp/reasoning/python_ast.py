@@ -32,6 +32,13 @@ def parse_python(text: str) -> ast.Module | None:
         return None
 
 
+def offset_at(text: str, line: int, column: int) -> int:
+    """Code points before a place that ``ast`` gives: lines from 1, columns in bytes of UTF-8."""
+    lines = text.split("\n")
+    before = sum(len(each) + 1 for each in lines[: line - 1])
+    return before + len(lines[line - 1].encode()[:column].decode())
+
+
 def function_node(code: str) -> FunctionNode | None:
     """The function that ``code`` is, with its decorators, wherever its margin is."""
     is_indented = code[:1] in (" ", "\t")

@@ -9,6 +9,7 @@ from pathlib import Path
 from codeslm_lsp.mathematics.mathematician import Mathematician
 from codeslm_lsp.reasoning.speaker import Listener, Speaker
 from codeslm_lsp.values import Answer, Document
+from codeslm_lsp.workspace.environment import Environment
 from codeslm_lsp.workspace.index import Index
 
 
@@ -53,7 +54,7 @@ class Means:
     """What commands may use. ``listen`` hears the answer while it is being written.
 
     ``index`` is that of the workspace's ``folder``. ``may_run`` says whether the user lets code of this workspace be
-    run in the sandbox.
+    run in the sandbox. ``environment`` knows what installed modules have.
     """
 
     speaker: Speaker
@@ -61,6 +62,7 @@ class Means:
     listen: Listener = lambda _: None
     index: Index | None = None
     folder: Path | None = None
+    environment: Environment | None = None
     may_run: bool = False
 
 

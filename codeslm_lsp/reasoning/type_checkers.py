@@ -9,8 +9,11 @@ import asyncio
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +22,8 @@ from codeslm_lsp.reasoning.checkers import Finding, run_checker
 CHECK_S = 90.0
 """mypy reads all that the file imports; the first time that takes a minute in a large project."""
 
+NAMES = ("mypy", "pyright")
+"""The checkers that are known, the first preferred."""
 
 _MYPY = (
     "--config-file=",
@@ -50,45 +55,82 @@ class Typed:
         return found
 
 
+class TypeChecker:
+    """mypy or pyright, asked about versions of one file. What it has read of other modules it remembers."""
+
+    def __init__(self, name: str, program: str, file: Path, folder: Path | None, room: Path) -> None:
+        self.name = name
+        self._program = program
+        self._file = file
+        self._folder = folder
+        self._room = room
+
+    async def findings(self, text: str) -> tuple[Finding, ...] | None:
+        """The errors in this version of the file; ``None`` where the checker fails."""
+        version = self._room / self._file.name
+        await asyncio.to_thread(version.write_text, text, encoding="utf-8")
+        if self.name == "pyright":
+            return await self._said([self._program, "--outputjson", version.name], self._room, _pyright)
+        command = [self._program, *_MYPY, f"--cache-dir={self._room / 'cache'}"]
+        if self._folder is not None and (self._folder / self._file).is_file():
+            # In its place, so that relative imports lead somewhere.
+            own = str(self._file if self._file.is_absolute() else Path(self._folder, self._file))
+            in_place = [*command, "--shadow-file", own, str(version), own]
+            found = await self._said(in_place, self._folder, lambda said: _mypy(said, Path(own)))
+            if found is not None:
+                return found
+        return await self._said([*command, str(version)], self._room, lambda said: _mypy(said, version))
+
+    async def _said(
+        self, command: list[str], folder: Path, read: Callable[[str], list[Finding]]
+    ) -> tuple[Finding, ...] | None:
+        own = self._folder
+        sources = [str(each) for each in (own, own / "src") if each.is_dir()] if own is not None else []
+        environment = {**os.environ, "MYPYPATH": os.pathsep.join(sources)}
+        ended = await run_checker(command, "", CHECK_S, folder, environment)
+        if ended is None or ended[0] not in (0, 1):
+            return None
+        try:
+            return tuple(read(ended[1]))
+        except (ValueError, KeyError, TypeError):
+            return None
+
+
+@contextmanager
+def type_checker(path: str, folder: Path | None, tool: str = "") -> Iterator[TypeChecker | None]:
+    """The checker called ``tool``, or the first there is, for the file ``path`` of ``folder``; ``None`` without one."""
+    wanted = (tool,) if tool else NAMES
+    name, program = next(((name, found) for name in wanted if (found := _program(name))), ("", ""))
+    if not program:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="codeslm-types-") as room:
+        yield TypeChecker(name, program, Path(path), folder, Path(room))
+
+
 async def check_types(path: str, before: str, after: str, folder: Path | None) -> Typed | None:
     """Both versions of a file, by mypy or pyright; ``None`` where there is neither, or it fails."""
-    name, program = next(((name, found) for name in ("mypy", "pyright") if (found := shutil.which(name))), ("", ""))
-    if not program:
-        return None
-    with tempfile.TemporaryDirectory(prefix="codeslm-types-") as room:
-        findings = []
-        for text in (before, after):
-            file = Path(room, Path(path).name)
-            await asyncio.to_thread(file.write_text, text, encoding="utf-8")
-            each = await _checked(name, program, file, folder)
-            if each is None:
-                return None
-            findings.append(each)
-    return Typed(name, findings[0], findings[1])
+    with type_checker(path, folder) as checker:
+        if checker is None:
+            return None
+        found = [await checker.findings(text) for text in (before, after)]
+        if found[0] is None or found[1] is None:
+            return None
+        return Typed(checker.name, found[0], found[1])
 
 
-async def _checked(name: str, program: str, file: Path, folder: Path | None) -> tuple[Finding, ...] | None:
-    sources = [str(each) for each in (folder, folder / "src") if each.is_dir()] if folder is not None else []
-    environment = {**os.environ, "MYPYPATH": os.pathsep.join(sources)}
-    if name == "mypy":
-        command = [program, *_MYPY, f"--cache-dir={file.parent / 'cache'}", file.name]
-    else:
-        command = [program, "--outputjson", file.name]
-    ended = await run_checker(command, "", CHECK_S, file.parent, environment)
-    if ended is None or ended[0] not in (0, 1):
-        return None
-    try:
-        return tuple(_mypy(ended[1]) if name == "mypy" else _pyright(ended[1]))
-    except (ValueError, KeyError, TypeError):
-        return None
+def _program(name: str) -> str | None:
+    """Where a checker is: on the path, or in the environment that this Python belongs to."""
+    return shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
 
 
-def _mypy(said: str) -> list[Finding]:
+def _mypy(said: str, file: Path) -> list[Finding]:
+    """Of this file only: others are read for what it imports."""
     rows = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     return [
         Finding("mypy", str(row.get("code") or ""), int(row["line"]), str(row["message"]))
         for row in rows
-        if row["severity"] == "error"
+        if row["severity"] == "error" and Path(row["file"]).name == file.name
     ]
 
 

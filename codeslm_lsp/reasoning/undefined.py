@@ -10,9 +10,10 @@ import sys
 from collections.abc import Iterator
 
 from codeslm_lsp.reasoning.passage import Passage
-from codeslm_lsp.syntax.imports import import_ranges
+from codeslm_lsp.syntax.imports import import_ranges, imports
 from codeslm_lsp.syntax.lines import line_end, line_start
 from codeslm_lsp.values import Edit
+from codeslm_lsp.workspace.environment import Environment
 from codeslm_lsp.workspace.index import Index
 
 _NAMED = re.compile(r"(?:undefined name|name|cannot find name|unresolved reference)\s+[`'\"]?(\w+)", re.IGNORECASE)
@@ -43,6 +44,14 @@ FROM_STANDARD_LIBRARY = {
 }
 """Where names of Python's own library that programs use bare are imported from."""
 
+MAX_USERS = 5
+"""Files that are looked at for how they import a name."""
+
+LOOKING_UP_S = 5.0
+"""How long an installed package may take to be read the first time."""
+
+_STANDARD = sys.stdlib_module_names
+
 N_SIMILAR = 2
 SIMILARITY = 0.75
 """Of ``difflib``: a letter that is missing, doubled or in the wrong place in a name of five."""
@@ -66,8 +75,7 @@ def repairs(passage: Passage, name: str, offset: int, index: Index | None) -> It
     if not name or not passage.is_python:
         return
     for statement in import_statements(name, document.path, index):
-        place = place_for_import(passage)
-        yield (Edit(document.uri, document.path, place, place, f"{statement}\n"),)
+        yield (import_edit(passage, statement),)
     text = document.text
     match = re.compile(rf"\b{re.escape(name)}\b").search(text, line_start(text, offset))
     if match is None or match.start() > line_end(text, offset):
@@ -82,8 +90,29 @@ def import_for(name: str, passage: Passage, index: Index | None) -> Edit | None:
     statement = next(import_statements(name, passage.document.path, index), None)
     if statement is None:
         return None
+    return import_edit(passage, statement)
+
+
+def import_edit(passage: Passage, statement: str) -> Edit:
+    """The statement among the file's imports."""
     place = place_for_import(passage)
     return Edit(passage.document.uri, passage.document.path, place, place, f"{statement}\n")
+
+
+async def installed(name: str, passage: Passage, environment: Environment | None) -> list[str]:
+    """Statements that import a name from an installed package which the file imports something else from.
+
+    Tried are the modules it imports, their packages, and modules of these that are called like the name.
+    """
+    if environment is None or passage.tree is None:
+        return []
+    modules = [each.module for each in imports(passage.tree) if not each.module.startswith(".")]
+    roots = [module.partition(".")[0] for module in modules]
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    below = [f"{root}.{word}" for root in roots for word in (name.lower(), snake)]
+    asked = [each for each in dict.fromkeys([*modules, *roots, *below]) if each.partition(".")[0] not in _STANDARD]
+    await environment.answered(asked, LOOKING_UP_S)
+    return [f"from {module} import {name}" for module in asked if name in (environment.members(module) or ())]
 
 
 def import_statements(name: str, path: str, index: Index | None) -> Iterator[str]:
@@ -97,6 +126,11 @@ def import_statements(name: str, path: str, index: Index | None) -> Iterator[str
             if definition.path != path and definition.path.endswith(".py") and not definition.symbol.parent:
                 module = definition.path.removesuffix(".py").removesuffix("/__init__").removeprefix("src/")
                 yield f"from {module.replace('/', '.')} import {name}"
+        for path_of_user in index.users(name)[:MAX_USERS]:
+            record = index.file(path_of_user)
+            for each in record.imports if record is not None else ():
+                if name in each.names and each.module and not each.module.startswith("."):
+                    yield f"from {each.module} import {name}"
     if name in FROM_STANDARD_LIBRARY:
         yield f"from {FROM_STANDARD_LIBRARY[name]} import {name}"
 

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from codeslm_lsp.workspace.child import Child
@@ -30,7 +30,7 @@ LOOK_S = 2.0
 
 
 class Environment:
-    """What is known of one environment. Belongs to an event loop; no method waits for anything."""
+    """What is known of one environment. Belongs to an event loop; only ``answered`` and ``close`` wait for anything."""
 
     def __init__(self, project: Path | None = None) -> None:
         self._project = project
@@ -43,6 +43,7 @@ class Environment:
         self._looked_s = 0.0
         self._idle: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self._learned = asyncio.Event()
         self._is_closed = False
 
     @property
@@ -85,8 +86,18 @@ class Environment:
         for subject in subjects:
             self._of(subject)
 
+    async def answered(self, subjects: Sequence[str], timeout_s: float) -> None:
+        """Wait until these are known, but no longer than ``timeout_s``."""
+        self.ask(subjects)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while any(self.has(subject) is None for subject in subjects):
+                    self._learned.clear()
+                    await self._learned.wait()
+
     def learn(self, members: Members) -> None:
         """Keep an answer, and forget the longest unused ones beyond ``MAX_NAMES``."""
+        self._learned.set()
         before = self._known.pop(members.subject, None)
         self._known[members.subject] = members
         self._n_names += _n_names(members) - (_n_names(before) if before is not None else 0)

@@ -29,7 +29,7 @@ class Asker:
             return ChatModel(self.engine, CHAT, ByteTokenizer())
 
         speaker = Speaker(read_model, name)
-        means = Means(speaker, self.mathematician, self.heard.append, None, self._folder, self._may_run)
+        means = Means(speaker, self.mathematician, self.heard.append, None, self._folder, None, self._may_run)
         return await run(name, question, means)
 
 

@@ -55,6 +55,7 @@ async def test_what_a_type_checker_finds_refutes_them() -> None:
 
 async def test_without_a_checker_they_are_unverified(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
     answer, after = await annotated("def ‸f(n):\n    return n\n", "def f(n: int) -> int: ...\n")
     assert (answer.badge, after) == (Badge.UNVERIFIED, "def f(n: int) -> int:\n    return n\n")
     assert "neither mypy nor pyright" in answer.checks[-1].detail

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import sys
 import time
@@ -86,6 +87,10 @@ class ClockedClient(LanguageClient):
         super().__init__("codeslm-eval", "1", protocol_cls=_Protocol)
 
 
+END_S = 10.0
+"""A server that was told to exit does so within a fraction of this."""
+
+
 class ServedDocument:
     """One open document. Offsets are code points of ``text``, the document as the editor has it."""
 
@@ -156,8 +161,16 @@ class Server:
 
     @property
     def pid(self) -> int:
-        process: Any = self._client._server
-        return int(process.pid)
+        return self._process.pid
+
+    def end(self) -> None:
+        """End it by force."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    @property
+    def _process(self) -> asyncio.subprocess.Process:
+        return cast(asyncio.subprocess.Process, self._client._server)
 
     def open(self, uri: str, text: str, language: str) -> ServedDocument:
         return ServedDocument(self._client, uri, text, language)
@@ -209,12 +222,17 @@ async def serving(
         )
     )
     client.initialized(types.InitializedParams())
+    server = Server(client)
     try:
-        yield Server(client)
+        yield server
     finally:
         await client.shutdown_async(None)
         client.exit(None)
-        await asyncio.wait_for(client.stop(), 10)  # type: ignore[no-untyped-call]
+        try:
+            await asyncio.wait_for(client.stop(), END_S)  # type: ignore[no-untyped-call]
+        except TimeoutError:  # What was measured must not be lost for that.
+            print(f"The server did not end within {END_S:.0f} s, and was ended.", file=sys.stderr)
+            server.end()
 
 
 def _offered(answer: object) -> str:

@@ -14,12 +14,13 @@ import sys
 import threading
 
 from pygls.io_ import StdoutWriter, run_async
-from pygls.lsp.server import LanguageServer
+
+from codeslm_lsp.lsp.server import CodeslmServer
 
 _log = logging.getLogger("pygls.server")  # One of those that ``workspace.quiet_logging`` keeps from telling any text.
 
 
-def serve_pipes(server: LanguageServer) -> None:
+def serve_pipes(server: CodeslmServer) -> None:
     """Answer until the client closes the pipe, or tells the server to exit. Raises ``SystemExit`` for the latter."""
     if not _can_be_watched(sys.stdin.fileno()):
         server.start_io()
@@ -32,7 +33,7 @@ def serve_pipes(server: LanguageServer) -> None:
         server.shutdown()  # type: ignore[no-untyped-call]
 
 
-async def _serve(server: LanguageServer) -> None:
+async def _serve(server: CodeslmServer) -> None:
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
     server.protocol.set_writer(StdoutWriter(sys.stdout.buffer))
@@ -40,6 +41,8 @@ async def _serve(server: LanguageServer) -> None:
         await run_async(threading.Event(), reader, server.protocol, _log, server.report_server_error)
     except (asyncio.IncompleteReadError, ConnectionError, ValueError) as error:
         _log.error("the client's messages ended in the middle of one (%s)", type(error).__name__)
+    finally:  # ``exit`` comes right behind ``shutdown``, when the engine has not been told yet that it may go.
+        await server.session.close()
 
 
 def _can_be_watched(stdin: int) -> bool:

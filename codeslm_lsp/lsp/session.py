@@ -36,6 +36,9 @@ from codeslm_lsp.workspace.environment import Environment
 CONFIGURATION_PATIENCE_S = 5.0
 """A client that was asked for its configuration and does not answer is not waited for any longer."""
 
+CLOSING_S = 2.0
+"""How long an editor that has gone is outlived at most, so that nothing is left behind."""
+
 RETRY_S = 3.0
 """How long a missing model is not looked for again."""
 
@@ -151,8 +154,14 @@ class Session:
         if self._completer is not None:
             self._completer.forget(uri)
 
+    async def close(self) -> None:
+        """End the engine, and whatever else was started; wait for that, but not long."""
+        self.close_soon()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=CLOSING_S)
+
     def close_soon(self) -> None:
-        """End the engine without waiting for its end."""
+        """The same without waiting."""
         self._closed = True
         self._latest.cancel()
         self._drop_completer()

@@ -69,7 +69,8 @@ def with_alternatives(
 ) -> Report:
     """The weighed report with other texts beside its completion, the likeliest first.
 
-    A completion that names something absent gives its place to the likeliest that does not, and comes last.
+    A completion that names something absent gives its place to the likeliest that does not, and comes last. Where
+    nothing of the first is left to be shown, the likeliest of the others takes its place.
     """
     weighed_others = sorted(
         (
@@ -79,7 +80,9 @@ def with_alternatives(
         key=lambda each: -_confidence(each),
     )
     first = report
-    if weighed_others and _names_absent(report) and not _names_absent(weighed_others[0]):
+    if weighed_others and isinstance(report.outcome, Skip):
+        first, *weighed_others = weighed_others
+    elif weighed_others and _names_absent(report) and not _names_absent(weighed_others[0]):
         first, weighed_others = weighed_others[0], [*weighed_others[1:], report]
     alternatives = tuple(each.outcome for each in weighed_others if isinstance(each.outcome, Completion))
     return replace(first, alternatives=alternatives)

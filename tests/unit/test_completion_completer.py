@@ -804,6 +804,15 @@ async def test_all_alternatives_come_to_the_end_of_their_line() -> None:
     assert [other.text for other in report.alternatives] == ["a much longer one"]
 
 
+async def test_an_alternative_takes_the_place_of_what_cannot_be_shown() -> None:
+    script = Script({"x = 1\n": "y = 22 + 1\nrest"}, alternatives=["z = 333\nrest"])
+    report = await Bench(script, alternatives=1).at("x = 1\n‸\ny = 22 + 1\n", trigger=INVOKED)
+    assert isinstance(report.outcome, Completion)
+    assert (report.outcome.text, report.alternatives) == ("z = 333", ())
+    report = await Bench(Script({"x = 1\n": "y = 22 + 1\nrest"})).at("x = 1\n‸\ny = 22 + 1\n", trigger=INVOKED)
+    assert isinstance(report.outcome, Skip)
+
+
 # --- What goes wrong ---------------------------------------------------------------------------------------------
 
 

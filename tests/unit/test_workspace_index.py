@@ -154,6 +154,27 @@ def test_an_edit(bench: Bench) -> None:
     assert bench.index.users("Price") == ("tools/report.py",)
 
 
+def test_what_was_answered_is_asked_again_when_the_index_has_changed(bench: Bench) -> None:
+    imported = Import("shop.cart", ("Cart",))
+
+    def answers() -> tuple[object, ...]:
+        index = bench.index
+        return (
+            [each.path for each in index.resolve("main.py", "python", imported)],
+            "Cart" in "".join(index.stub("shop/cart.py", ("Cart",))),
+            "shop/cart.py" in [each.path for each in index.neighbours("tests/test_cart.py")],
+        )
+
+    before = (["shop/cart.py"], True, True)
+    assert (answers(), answers()) == (before, before)
+    (bench.folder / "shop/cart.py").unlink()
+    bench.refresh()
+    assert (answers(), answers()) == (([], False, False), ([], False, False))
+    bench.write({"shop/cart.py": FILES["shop/cart.py"]})
+    bench.refresh()
+    assert answers() == before
+
+
 def test_a_file_that_was_only_touched(bench: Bench) -> None:
     before = bench.rows()
     os.utime(bench.folder / "shop/cart.py", ns=(1, 1))

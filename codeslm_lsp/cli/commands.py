@@ -6,10 +6,8 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated
 
 import typer
@@ -224,29 +222,6 @@ def formula(
         end = text.find("\n", question.start)
         question = replace(question, end=end if end >= 0 else len(text))
     _answer(context, "formula", question, as_json=as_json, apply=apply)
-
-
-ALL: Mapping[str, Callable[..., None]] = MappingProxyType(
-    {
-        "explain": explain,
-        "ask": ask,
-        "document": document,
-        "fix": fix,
-        "implement": implement,
-        "simplify": simplify,
-        "types": type_hints,
-        "name": better_name,
-        "test": write_tests,
-        "complexity": complexity,
-        "translate": translate,
-        "commit": commit,
-        "solve": solve,
-        "verify": verify,
-        "latex": latex,
-        "formula": formula,
-        "allow": allow,
-    }
-)
 
 
 def question_at(place: str, words: str = "") -> Question:

@@ -12,22 +12,17 @@ import typer
 from rich.console import Console
 
 from codeslm_lsp import __version__
-from codeslm_lsp.cli import bench, commands, complete, evaluate, models
+from codeslm_lsp.cli.lazy import LazyGroup
 from codeslm_lsp.settings import environment_source, project_source, resolve
 from codeslm_lsp.values import CodeslmError, InputError
 
 app = typer.Typer(
+    cls=LazyGroup,
     help="A code assistant that runs entirely on your own machine.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(models.app, name="models")
-app.add_typer(bench.app, name="bench")
-app.command()(complete.complete)
-app.command("eval")(evaluate.evaluate)
-for name, command in commands.ALL.items():
-    app.command(name)(command)
 
 
 def _version(wanted: bool) -> None:

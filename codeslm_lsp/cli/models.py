@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.progress import Progress as ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 from codeslm_lsp.cli.models_optimize import optimize
 from codeslm_lsp.models.catalogue import Entry
@@ -67,7 +68,7 @@ def list_command(
             gigabytes(row["size_bytes"]) if row["size_bytes"] else "?",
             ", ".join(row["roles"]),
             row["licence"] + (" (gated)" if row["gated"] else ""),
-            {"yes": "[green]yes[/]", "no": "no", "damaged": "[red]damaged[/]"}[row["installed"]],
+            Text(row["installed"], style={"yes": "green", "damaged": "red"}.get(row["installed"], "")),
             "yes" if row["fits"] else "no",
         )
     console = Console(markup=False)

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
+from typer import Context
 
-from codeslm_lsp.cli.commands import ALL
-from codeslm_lsp.cli.main import main
+from codeslm_lsp.cli.lazy import COMMANDS as IN_THE_SHELL
+from codeslm_lsp.cli.main import app, main
 from codeslm_lsp.reasoning.run import COMMANDS
 
 
 def test_the_shell_has_every_command() -> None:
-    assert set(ALL) == {*COMMANDS, "allow"}
+    assert set(IN_THE_SHELL) == {*COMMANDS, "allow", "complete", "eval", "models", "bench"}
+
+
+@pytest.mark.parametrize("name", IN_THE_SHELL)
+def test_a_command_is_there_once_it_is_asked_for(name: str) -> None:
+    group = typer.main.get_group(app)
+    command = group.get_command(Context(group), name)
+    assert command is not None
+    assert (command.name, bool(command.help)) == (name, True)
+
+
+def test_the_server_waits_for_no_other_command() -> None:
+    code = (
+        "import sys; from codeslm_lsp.cli.main import main; from codeslm_lsp.lsp.server import build_server; "
+        "print(*[name for name in sys.modules if name.startswith(('codeslm_lsp.evaluation', 'codeslm_lsp.cli.c'))])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == ""
 
 
 @pytest.mark.parametrize(

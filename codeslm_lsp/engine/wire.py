@@ -31,8 +31,8 @@ import threading
 from dataclasses import asdict
 from typing import Any
 
-import attrs
 import cattrs
+from cattrs.gen import make_dict_unstructure_fn, override
 from pygls.exceptions import JsonRpcException
 from pygls.io_ import run_async
 from pygls.protocol import JsonRPCProtocol
@@ -134,7 +134,9 @@ def _converter() -> cattrs.Converter:
             message, lambda data, kind: kind(**{"params": None, **data} if "method" in data else data)
         )
         # cattrs would go through all token ids of a prompt, which takes longer than to write them.
-        converter.register_unstructure_hook(message, lambda message: attrs.asdict(message, recurse=False))
+        plain = override(unstruct_hook=lambda value: value)
+        fields: dict[str, Any] = {"result" if message is JsonRPCResponseMessage else "params": plain}
+        converter.register_unstructure_hook(message, make_dict_unstructure_fn(message, converter, **fields))
     # The id of an error: cattrs has no rule for such a type, and the client would end over every error.
     converter.register_structure_hook(int | str | None, lambda value, _: value)
     return converter

@@ -108,7 +108,8 @@ class MirroredDocument(TextDocument):
         self._lines[first : last + 1] = touched
         self._starts.replace(first, last + 1, touched)
         # No pair of surrogates and no line end reaches beyond the touched lines, so they can be seen to by themselves.
-        self._text = self._text[:from_offset] + _encodable("".join(touched)) + self._text[to_offset:]
+        changed = _encodable("".join(touched))
+        self._text = "".join((self._text[:from_offset], changed, self._text[to_offset:]))  # One copy less than by +.
 
     # What follows replaces pygls' conversions, which disagree with the rules above.
 

@@ -19,10 +19,14 @@ _CODE_BEHIND = re.compile(r"\s*\[[a-z-]+\]\s*$")
 
 
 class Look:
-    """Compiler and ruff, and a type checker where that is who complains, or nobody else finds anything."""
+    """Compiler and ruff, and a type checker where that is who complains, or nobody else finds anything there.
 
-    def __init__(self, complaint: Complaint | None, checker: TypeChecker | None, *, is_python: bool) -> None:
+    ``row`` is where the user looks, counted from 1.
+    """
+
+    def __init__(self, complaint: Complaint | None, row: int, checker: TypeChecker | None, *, is_python: bool) -> None:
         self._complaint = complaint
+        self._row = row
         self._checker = checker
         self._is_python = is_python
         self._by_types = complaint is not None and complaint.source.lower() in TOOLS
@@ -32,11 +36,14 @@ class Look:
         if not self._is_python:
             return Findings((), ())
         found = await self(text)
-        is_known = any(self._complaint is None or is_said_by(each, self._complaint) for each in found.found)
+        is_known = any(self._is_meant(each) for each in found.found)
         if not is_known and not self._by_types:
             self._by_types = True
             found = await self(text)
         return found
+
+    def _is_meant(self, finding: Finding) -> bool:
+        return finding.line == self._row if self._complaint is None else is_said_by(finding, self._complaint)
 
     async def __call__(self, text: str) -> Findings:
         """Everything that is found in this version."""
@@ -58,7 +65,8 @@ def looking(question: Question, document: Document, means: Means, *, is_python: 
         complaint = Complaint(question.start, question.end, question.words.strip())
     tool = TOOLS.get(complaint.source.lower(), "") if complaint is not None else ""
     with type_checker(document.path, means.folder, tool) as checker:
-        yield Look(complaint, checker, is_python=is_python)
+        row = document.text.count("\n", 0, question.start) + 1
+        yield Look(complaint, row, checker, is_python=is_python)
 
 
 def is_said_by(finding: Finding, complaint: Complaint) -> bool:

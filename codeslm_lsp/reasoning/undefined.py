@@ -47,8 +47,9 @@ FROM_STANDARD_LIBRARY = {
 MAX_USERS = 5
 """Files that are looked at for how they import a name."""
 
-LOOKING_UP_S = 5.0
-"""How long an installed package may take to be read the first time."""
+LOOKING_UP_S = 15.0
+"""How long an installed package may take to be read the first time, by a process of low priority. The model takes
+longer."""
 
 _STANDARD = sys.stdlib_module_names
 

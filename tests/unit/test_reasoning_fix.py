@@ -130,6 +130,13 @@ async def test_without_a_diagnostic_the_type_checker_is_asked_last() -> None:
     assert answer.badge is Badge.TESTED
 
 
+async def test_what_the_type_checker_finds_at_the_cursor_comes_before_what_is_elsewhere() -> None:
+    answer, after = await fixed(at("import os\n\n\ndef f(n: int) -> int:\n    return ‸n + '12'\n"))
+    assert "return n + 12\n" in after
+    assert "import os" in after
+    assert answer.badge is Badge.TESTED
+
+
 def test_a_rule_behind_the_message_is_the_same_message() -> None:
     finding = Finding("mypy", "call-arg", 3, "Too many")
     assert is_said_by(finding, Complaint(0, 0, "Too many  [call-arg]", "mypy"))

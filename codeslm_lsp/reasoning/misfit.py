@@ -10,9 +10,9 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from codeslm_lsp.reasoning.python_ast import FunctionNode, offset_at, parse_python
+from codeslm_lsp.reasoning.code_line import CodeLine
+from codeslm_lsp.reasoning.python_ast import parse_python
 from codeslm_lsp.reasoning.question import Complaint
-from codeslm_lsp.syntax.lines import line_end, line_start
 from codeslm_lsp.values import Document, Edit
 
 MOST = 6
@@ -34,45 +34,17 @@ def misfits(document: Document, complaint: Complaint) -> Iterator[tuple[Edit, ..
     if module is None:
         return
     seen: set[Change] = set()
-    for change in _changes(_Line(document.text, module, complaint.start), complaint.message):
+    for change in _changes(CodeLine(document.text, module, complaint.start), complaint.message):
         if change not in seen and len(seen) < MOST:
             seen.add(change)
             yield (Edit(document.uri, document.path, *change),)
 
 
-_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-
 Change = tuple[int, int, str]
 """Start and end in the text, and what is to stand there."""
 
 
-class _Line:
-    """One line of a program: the nodes of its syntax that begin on it, and the names that are bound around it."""
-
-    def __init__(self, text: str, module: ast.Module, offset: int) -> None:
-        self.text = text
-        self.row = text.count("\n", 0, offset) + 1
-        self.start = line_start(text, offset)
-        self.source = text[self.start : line_end(text, offset)]
-        self.nodes = [node for node in ast.walk(module) if getattr(node, "lineno", 0) == self.row]
-        scopes = [node for node in ast.walk(module) if isinstance(node, _SCOPES)]
-        around = [node for node in scopes if node.lineno < self.row <= _end(node)]
-        functions = [node for node in around if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-        self.bound = [name for node in reversed(functions) for name in _bound_in(node, self.row)]
-        self.bound += _bound_by(module.body)
-        self.fields = [field for node in around if isinstance(node, ast.ClassDef) for field in _fields(node)]
-
-    def span(self, node: ast.expr) -> tuple[int, int]:
-        """Where it stands in the text."""
-        end = offset_at(self.text, _end(node), node.end_col_offset or 0)
-        return offset_at(self.text, node.lineno, node.col_offset), end
-
-    def calls(self) -> list[ast.Call]:
-        """The innermost last: what they are arguments of is the likelier culprit."""
-        return [node for node in self.nodes if isinstance(node, ast.Call)]
-
-
-def _changes(line: _Line, message: str) -> Iterator[Change]:
+def _changes(line: CodeLine, message: str) -> Iterator[Change]:
     if (found := _SUGGESTION.search(message)) is not None:
         yield from _renamed(line, message, found[1])
     elif (found := _MISSING.search(message)) is not None:
@@ -87,7 +59,7 @@ def _changes(line: _Line, message: str) -> Iterator[Change]:
         yield from _as_text(line)
 
 
-def _renamed(line: _Line, message: str, meant: str) -> Iterator[Change]:
+def _renamed(line: CodeLine, message: str, meant: str) -> Iterator[Change]:
     """Another name for an attribute, an argument or a key, where the checker knows one."""
     quoted = [name for name in re.findall(r"\"(\w+)\"", message) if name != meant]
     for name in difflib.get_close_matches(meant, quoted, 1, 0.0):
@@ -95,14 +67,14 @@ def _renamed(line: _Line, message: str, meant: str) -> Iterator[Change]:
             yield line.start + match.start(), line.start + match.end(), meant
 
 
-def _called(line: _Line, message: str) -> list[ast.Call]:
+def _called(line: CodeLine, message: str) -> list[ast.Call]:
     """The calls that may be meant: of what the message names at its end, if there are any."""
     names = re.findall(r"\"([\w.]+)\"", message)
     named = [call for call in line.calls() if names and _name_of(call.func) == names[-1].rpartition(".")[2]]
     return named or line.calls()
 
 
-def _completed(line: _Line, call: ast.Call, names: list[str], *, by_keyword: bool) -> Iterator[Change]:
+def _completed(line: CodeLine, call: ast.Call, names: list[str], *, by_keyword: bool) -> Iterator[Change]:
     """With the arguments that are missing: what is called like the parameter, or nearly."""
     if any(isinstance(each, ast.Starred) for each in call.args) or any(each.arg is None for each in call.keywords):
         return
@@ -118,7 +90,7 @@ def _completed(line: _Line, call: ast.Call, names: list[str], *, by_keyword: boo
         yield place, place, f", {said}" if last else said
 
 
-def _values(line: _Line, name: str) -> list[str]:
+def _values(line: CodeLine, name: str) -> list[str]:
     """What may be given for a parameter of this name."""
     same = [name] if name in line.bound else []
     field = [f"self.{each}" for each in line.fields if each.lstrip("_") == name]
@@ -126,7 +98,7 @@ def _values(line: _Line, name: str) -> list[str]:
     return list(dict.fromkeys([*same, *field, *near]))[:3]
 
 
-def _without_last(line: _Line, call: ast.Call) -> Iterator[Change]:
+def _without_last(line: CodeLine, call: ast.Call) -> Iterator[Change]:
     if not call.args:
         return
     end = line.span(call.args[-1])[1]
@@ -134,14 +106,14 @@ def _without_last(line: _Line, call: ast.Call) -> Iterator[Change]:
     yield start, end, ""
 
 
-def _as_numbers(line: _Line) -> Iterator[Change]:
+def _as_numbers(line: CodeLine) -> Iterator[Change]:
     """Numbers in quotes without them."""
     for node in line.nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and _NUMBER.fullmatch(node.value):
             yield *line.span(node), node.value
 
 
-def _as_text(line: _Line) -> Iterator[Change]:
+def _as_text(line: CodeLine) -> Iterator[Change]:
     """What is added to text as text."""
     for node in line.nodes:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
@@ -158,52 +130,6 @@ def _last_of(node: ast.expr) -> ast.expr:
 
 def _is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
-
-
-def _end(node: ast.AST) -> int:
-    return int(getattr(node, "end_lineno", 0) or 0)
-
-
-def _bound_in(function: FunctionNode, row: int) -> list[str]:
-    """Its parameters, and what is assigned in it above ``row``."""
-    parameters = function.args
-    given = [*parameters.posonlyargs, *parameters.args, *parameters.kwonlyargs]
-    names = [each.arg for each in given if each.arg not in ("self", "cls")]
-    names += [
-        node.id
-        for node in ast.walk(function)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.lineno < row
-    ]
-    return list(dict.fromkeys(names))
-
-
-def _bound_by(body: list[ast.stmt]) -> list[str]:
-    """Constants and variables of a module."""
-    return list(
-        dict.fromkeys(
-            node.id
-            for statement in body
-            if isinstance(statement, ast.Assign | ast.AnnAssign)
-            for node in ast.walk(statement)
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-        )
-    )
-
-
-def _fields(node: ast.ClassDef) -> list[str]:
-    """What is assigned to ``self`` in its methods, and declared in its body."""
-    assigned = [
-        each.attr
-        for each in ast.walk(node)
-        if isinstance(each, ast.Attribute)
-        and isinstance(each.ctx, ast.Store)
-        and isinstance(each.value, ast.Name)
-        and each.value.id == "self"
-    ]
-    declared = [
-        each.target.id for each in node.body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
-    ]
-    return list(dict.fromkeys([*declared, *assigned]))
 
 
 def _name_of(node: ast.expr) -> str:

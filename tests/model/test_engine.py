@@ -96,7 +96,7 @@ async def test_healed_text_always_continues_what_was_typed(engine: EngineProcess
 
 async def test_logprobs_are_logarithms_of_probabilities(engine: EngineProcess, small_model: Path) -> None:
     model_format = await read_format(small_model, engine)
-    tokens = (await run(engine, await request(model_format, "    "))).tokens
+    tokens = (await run(engine, await request(model_format, "    ", n_before=SHORT))).tokens
     assert tokens
     assert all(token.logprob <= 0 for token in tokens)
     assert any(token.logprob > -0.7 for token in tokens)
@@ -139,7 +139,7 @@ async def test_switching_documents_evaluates_next_to_nothing(engine: EngineProce
 async def test_work_ahead_gives_way_and_goes_on(engine: EngineProcess, small_model: Path) -> None:
     """A long prompt is prefilled in the background; a request in the foreground is answered meanwhile."""
     model_format = await read_format(small_model, engine)
-    urgent = replace(await request(model_format, "    def _s", max_tokens=4), document="one.py")
+    urgent = replace(await request(model_format, "    def _s", max_tokens=4, n_before=SHORT), document="one.py")
     await run(engine, urgent)
     [ids] = await model_format.tokenizer.encode([SOURCE])
     ahead = GenerateRequest(

@@ -32,6 +32,9 @@ N_SHOWN = 200
 
 MAX_EXAMPLES = 1_000_000
 
+MAX_SKIPPED = 20
+"""Inputs that take too long or too much: ten seconds. Then the others are not tried."""
+
 BASE_S, EXAMPLE_S = 60.0, 0.02
 """Limits of processor time: Python's and Hypothesis' start and the probes, and what each slow example takes."""
 
@@ -79,6 +82,7 @@ async def compare(
         "owner": target.function.owner,
         "name": target.function.name,
         "n_examples": n_examples,
+        "max_skipped": MAX_SKIPPED,
         "compare": True,
     }
     cpu_s = BASE_S + EXAMPLE_S * n_examples
@@ -106,7 +110,7 @@ async def python_examples(
     script = Path(__file__).with_name("differ_inside.py").read_text(encoding="utf-8")
     copies = {**files, _SCRIPT: script, "codeslm_before.py": f"{head}{code}\n"}
     job = {"module": module_of(path), "owner": "", "name": function.name, "n_examples": N_SHOWN}
-    arguments = json.dumps({**job, "small": True, "compare": False})
+    arguments = json.dumps({**job, "max_skipped": MAX_SKIPPED, "small": True, "compare": False})
     async with Workshop(copies, Limits(wall_s=PATIENCE * BASE_S), mechanism=mechanism) as shop:
         outcome = await shop.run([sys.executable, _SCRIPT, arguments])
     try:

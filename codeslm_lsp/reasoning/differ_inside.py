@@ -39,9 +39,6 @@ CALL_S = 0.5
 SHRINK_S = 5.0
 """Processor time in which a smaller input is looked for that shows the difference too."""
 
-MAX_SKIPPED = 20
-"""Inputs that take too long or too much: ten seconds."""
-
 MEMORY_BYTES = 1 << 30
 """What may be mapped, so that a list of a thousand million items is an error and not the end of the run."""
 
@@ -98,7 +95,7 @@ class Outcome:
 
 
 def main() -> None:
-    """The job, as JSON in the first argument: module, owner, name, n_examples, small, and whether to compare.
+    """The job, as JSON in the first argument: module, owner, name, n_examples, max_skipped, small, whether to compare.
 
     Where nothing is to be compared, ``examples`` are arguments by position with what the function returns for them.
     """
@@ -144,7 +141,7 @@ class Comparison:
             "n": self._n,
             "n_returned": self._n_returned,
             "n_skipped": self._n_skipped,
-            "stopped": self._n_skipped > MAX_SKIPPED,
+            "stopped": self._n_skipped > self._job["max_skipped"],
             "raised": dict(self._raised.most_common()),
             "difference": self._difference,
             "unsteady": self._unsteady,
@@ -213,7 +210,7 @@ class Comparison:
         shown = ", ".join(f"{name}={short(value)}" for name, value in given_to.items() if value is not MISSING)
         if "skipped" in (old.kind, again.kind):
             self._n_skipped += 1
-            if self._n_skipped > MAX_SKIPPED:
+            if self._n_skipped > self._job["max_skipped"]:
                 raise EnoughError
             return
         if not alike(old, again):

@@ -21,10 +21,10 @@ def bench(model: Path, *arguments: str) -> Any:
 def test_overhead_counts_both_kinds_of_keys(small_model: Path, tmp_path: Path) -> None:
     file = tmp_path / "a.py"
     file.write_text(text_of(source_lines(), 60), encoding="utf-8")
-    [measured] = bench(small_model, "overhead", "--file", str(file), "--n", "3")["files"]
+    [measured] = bench(small_model, "overhead", "--file", str(file), "--n", "2")["files"]
     assert measured["lines"] == 60
     for kind in ("typed_through", "asked"):
-        assert measured[kind]["n"] >= 3
+        assert measured[kind]["n"] >= 2
         assert 0 < measured[kind]["p50_ms"] <= measured[kind]["p95_ms"] <= measured[kind]["max_ms"]
 
 

@@ -25,6 +25,9 @@ from codeslm_lsp.values import Context, EngineDied, EngineUnavailable, Generatio
 SOURCE = Path(textwrap.__file__).read_text(encoding="utf-8")
 CURSOR = SOURCE.index("    def _split_chunks")
 
+SHORT = 600
+"""Characters before the cursor, where it does not matter what is continued."""
+
 
 @pytest.fixture
 async def engine(small_model: Path) -> AsyncIterator[EngineProcess]:
@@ -34,9 +37,12 @@ async def engine(small_model: Path) -> AsyncIterator[EngineProcess]:
     await process.close()
 
 
-async def request(model_format: ModelFormat, typed: str, *, max_tokens: int = 16, heal: bool = True) -> GenerateRequest:
-    before = SOURCE[CURSOR - 2000 : CURSOR]
-    context = Context("textwrap.py", "python", before, 0, typed, SOURCE[CURSOR + 100 : CURSOR + 900])
+async def request(
+    model_format: ModelFormat, typed: str, *, max_tokens: int = 16, heal: bool = True, n_before: int = 2000
+) -> GenerateRequest:
+    """``n_before`` characters of the source before the cursor, and not half as many behind it."""
+    before = SOURCE[CURSOR - n_before : CURSOR]
+    context = Context("textwrap.py", "python", before, 0, typed, SOURCE[CURSOR + 100 :][: n_before * 2 // 5])
     prompt = await build_prompt(context, model_format.fim, model_format.tokenizer, TokenBudget(n_prompt=1024))
     [typed_ids] = await model_format.tokenizer.encode([typed])
     return GenerateRequest(prompt.token_ids, tuple(typed_ids), prompt.stop_ids, max_tokens, 60_000, heal)
@@ -90,7 +96,7 @@ async def test_healed_text_always_continues_what_was_typed(engine: EngineProcess
 
 async def test_logprobs_are_logarithms_of_probabilities(engine: EngineProcess, small_model: Path) -> None:
     model_format = await read_format(small_model, engine)
-    tokens = (await run(engine, await request(model_format, "    "))).tokens
+    tokens = (await run(engine, await request(model_format, "    ", n_before=SHORT))).tokens
     assert tokens
     assert all(token.logprob <= 0 for token in tokens)
     assert any(token.logprob > -0.7 for token in tokens)
@@ -119,8 +125,8 @@ async def test_cancelling_stops_a_prefill_and_keeps_its_work(engine: EngineProce
 
 async def test_switching_documents_evaluates_next_to_nothing(engine: EngineProcess, small_model: Path) -> None:
     model_format = await read_format(small_model, engine)
-    one = replace(await request(model_format, "    def _s"), document="one.py")
-    [ids] = await model_format.tokenizer.encode([SOURCE[:2000]])
+    one = replace(await request(model_format, "    def _s", n_before=SHORT), document="one.py")
+    [ids] = await model_format.tokenizer.encode([SOURCE[:600]])
     two = GenerateRequest(tuple(ids), (), frozenset(), 4, 60_000, document="two.py")
     answer = (await run(engine, one)).text
     assert (await run(engine, two)).timings.n_prefill == len(ids)
@@ -133,7 +139,7 @@ async def test_switching_documents_evaluates_next_to_nothing(engine: EngineProce
 async def test_work_ahead_gives_way_and_goes_on(engine: EngineProcess, small_model: Path) -> None:
     """A long prompt is prefilled in the background; a request in the foreground is answered meanwhile."""
     model_format = await read_format(small_model, engine)
-    urgent = replace(await request(model_format, "    def _s", max_tokens=4), document="one.py")
+    urgent = replace(await request(model_format, "    def _s", max_tokens=4, n_before=SHORT), document="one.py")
     await run(engine, urgent)
     [ids] = await model_format.tokenizer.encode([SOURCE])
     ahead = GenerateRequest(
@@ -161,7 +167,7 @@ async def test_work_ahead_can_be_called_off(engine: EngineProcess, small_model: 
         await asyncio.sleep(0.5)
         await stream.stop()
         assert (await stream.result()).stop is StopReason.CANCELLED
-    assert (await run(engine, await request(model_format, "    "))).tokens
+    assert (await run(engine, await request(model_format, "    ", n_before=SHORT))).tokens
 
 
 async def test_budgets_end_a_generation(engine: EngineProcess, small_model: Path) -> None:

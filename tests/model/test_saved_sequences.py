@@ -20,8 +20,8 @@ from codeslm_lsp.values import Generation, Timings
 from tests.model.test_server import session
 
 SOURCE = Path(textwrap.__file__).read_text(encoding="utf-8")
-PROMPT = SOURCE[:1600]
-N_TOKENS = 24
+PROMPT = SOURCE[:1000]
+N_TOKENS = 12
 DISK_BYTES = 64 << 20
 PATIENCE_S = 60.0
 

@@ -169,7 +169,7 @@ async def test_killed_while_both_type_each_loses_at_most_one_suggestion(tiny: Pa
         lost = {id(first): 0, id(second): 0}
 
         async def type_on(opened: Editor) -> None:
-            for key in "width = heigh" * 3:
+            for key in "width = heigh":
                 offset = opened.type(URI, len(opened.texts[URI]), key)
                 await opened.complete(URI, offset)
                 skip = (await opened.explain())["skip"]
@@ -414,7 +414,8 @@ async def test_closing_at_once_leaves_nothing(tiny: Path, runtime_folder: Path, 
 
 async def test_an_engine_that_nobody_calls_leaves(runtime_folder: Path) -> None:
     place = lonely_place()
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "codeslm_lsp.engine.claim", place.folder)
+    impatient = "from codeslm_lsp.engine import claim, host; host.FIRST_CLIENT_S = 1.0; claim.main()"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", impatient, place.folder)
     async with asyncio.timeout(60):
         assert await process.wait() == 0
     await none_left(runtime_folder)

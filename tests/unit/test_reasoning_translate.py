@@ -39,7 +39,7 @@ async def test_both_languages_are_run_on_the_same_inputs(tmp_path: Path) -> None
     [edit] = answer.edits
     assert (edit.path, edit.uri) == ("words.js", "file:///project/words.js")
     assert edit.text.startswith("export function count_vowels")
-    answer = await translated(PYTHON, WRONG, WRONG, folder=tmp_path, may_run=True)
+    answer = await translated(PYTHON, "", WRONG, folder=tmp_path, may_run=True)
     assert (answer.badge, answer.edits) == (Badge.REFUTED, ())
     assert 'For count_vowels("aeiou") Python gives 5, JavaScript 1.' in answer.checks[-1].detail
 
@@ -59,7 +59,7 @@ async def test_without_annotations_the_commonest_kind_of_values_is_taken(tmp_pat
 @needs_node
 async def test_a_translation_that_does_not_run_is_refuted(tmp_path: Path) -> None:
     broken = "function count_vowels(text) { return nowhere(text); }\nnowhere();\n"
-    answer = await translated(PYTHON, broken, broken, folder=tmp_path, may_run=True)
+    answer = await translated(PYTHON, "", broken, folder=tmp_path, may_run=True)
     assert answer.badge is Badge.REFUTED
     assert "does not run in node: ReferenceError" in answer.checks[-1].detail
 

@@ -46,7 +46,7 @@ async def test_only_annotations_and_imports_are_taken(tmp_path: Path) -> None:
 async def test_what_a_type_checker_finds_refutes_them() -> None:
     marked = "def ‸f(n):\n    return str(n)\n"
     wrong, right = "def f(n: int) -> int:\n    return str(n)\n", "def f(n: int) -> str:\n    return str(n)\n"
-    answer, after = await annotated(marked, wrong, wrong, wrong)
+    answer, after = await annotated(marked, "", "", wrong)
     assert (answer.badge, answer.edits) == (Badge.REFUTED, ())
     assert "Incompatible return value type" in answer.checks[-1].detail
     answer, after = await annotated(marked, wrong, right)

@@ -24,6 +24,7 @@ import typing
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.machinery import SourceFileLoader
 from itertools import islice
 from pathlib import Path
@@ -277,8 +278,9 @@ class Inputs:
         own = inspect.unwrap(function)
         constants = set(_constants(own.__code__, own.__doc__)) if inspect.isfunction(own) else set()
         self._kinds = kinds_of_values(constants, small=small)
-        for kind, strategy in (("int", int), ("float", float), ("str", str)):
-            st.register_type_strategy(strategy, self._kinds[kind])
+        for kind, its_type in (("int", int), ("float", float), ("str", str)):
+            # Only when it is asked for: the characters of text take a second to list, which numbers do not need.
+            st.register_type_strategy(its_type, partial(_always, self._kinds[kind]))
         hints = _hints(own, module)
         self._strategies: dict[str, st.SearchStrategy[Any] | None] = {}
         for number, name in enumerate(self.signature.parameters):
@@ -478,6 +480,10 @@ def _strategy(hint: Any) -> st.SearchStrategy[Any] | None:
         strategy.validate()
     except (HypothesisException, InvalidArgument, TypeError, NameError, AttributeError):
         return None
+    return strategy
+
+
+def _always(strategy: st.SearchStrategy[Any], _type: type) -> st.SearchStrategy[Any]:
     return strategy
 
 

@@ -1,7 +1,7 @@
 """What a running command costs ghost text, and how soon it ends: ``python -m tests.bench.commands MODEL [N]``.
 
 The real server, one file. Prints the milliseconds from a key to the suggestion for it, at ``N`` places that were not
-offered before, alone and while ``codeslm.ask`` is being answered, by turns; and those from the cancel of each of
+offered before, alone and while ``codeslm.solve`` is being answered, by turns; and those from the cancel of each of
 these commands to its answer.
 """
 
@@ -27,7 +27,12 @@ N_LINES = 200
 BEFORE_S = 6.0
 """By then a command's prompt has been evaluated, and it is saying something; what was done ahead is over."""
 
-QUESTION = "Explain in ten long paragraphs how a suspension bridge carries its load."
+PROBLEM = (
+    "A farmer has 17 fields. On each he grows 230 apple trees and twice as many pear trees. An apple tree bears 41 kg "
+    "and a pear tree 28 kg a year. A tenth of the apples and a seventh of the pears go bad. A lorry takes 3,500 kg. "
+    "How many lorries does he need in three years, and how many kilograms are on the last one?"
+)
+"""Long enough to be reasoned about for half a minute."""
 
 
 async def key_ms(document: ServedDocument, line: int) -> float:
@@ -58,7 +63,7 @@ async def measure(server: Server, n: int) -> tuple[list[float], list[float], lis
         line = 5 + (N_LINES - 10) * number // n
         await asyncio.sleep(BEFORE_S)
         alone.append(await key_ms(document, line))
-        command, cancel = server.begin("codeslm.ask", {"words": QUESTION})
+        command, cancel = server.begin("codeslm.solve", {"words": PROBLEM})
         await asyncio.sleep(BEFORE_S)
         beside.append(await key_ms(document, line + 1))
         if command.done():

@@ -11,16 +11,18 @@ import mmap
 import struct
 import sys
 from array import array
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from types import MappingProxyType
+from typing import overload
 
 from codeslm_lsp.values import ModelDamaged, ModelNotFound
 
 MetadataValue = str | int | float | bool | Sequence[str] | Sequence[int] | Sequence[float] | Sequence[bool]
-"""Arrays of numbers are ``array.array``; arrays of strings and of truth values are tuples."""
+"""Arrays of numbers are ``array.array``, arrays of strings ``Texts``, those of truth values tuples."""
 
 MAX_TENSORS = 1 << 16
 """The largest public models have a few thousand tensors."""
@@ -135,6 +137,51 @@ def read_header(path: Path) -> GgufHeader:
         raise ModelDamaged(message) from None
 
 
+class Texts(Sequence[str]):
+    """The strings of a list, as they lie in the file: a vocabulary as objects would take ten times as much memory.
+
+    ``data`` holds each as a 64-bit length and its bytes; ``starts`` says where, and last where ``data`` ends.
+    """
+
+    def __init__(self, data: bytes, starts: array[int]) -> None:
+        self._data = data
+        self._starts = starts
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[str]: ...
+
+    def __getitem__(self, place: int | slice) -> str | Sequence[str]:
+        if isinstance(place, slice):
+            return tuple(self[number] for number in range(*place.indices(len(self))))
+        number = place + len(self) if place < 0 else place
+        if not 0 <= number < len(self):
+            raise IndexError(place)
+        return self._data[self._starts[number] + 8 : self._starts[number + 1]].decode("utf-8", "replace")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and len(self) == len(other) and all(map(str.__eq__, self, other))
+
+    __hash__ = None  # type: ignore[assignment]  # As of lists: nobody needs it, and it would take long.
+
+    def find(self, text: str) -> int | None:
+        """Where exactly this string first stands."""
+        encoded = text.encode("utf-8", "surrogatepass")
+        wanted = struct.pack("<Q", len(encoded)) + encoded
+        position = self._data.find(wanted)
+        while position >= 0:
+            number = bisect_left(self._starts, position)
+            if self._starts[number] == position and number < len(self):
+                return number
+            position = self._data.find(wanted, position + 1)
+        return None
+
+
 class _Damage(Exception):
     """What is wrong with the file: the sentence's part after its name."""
 
@@ -182,13 +229,13 @@ class _Reader:
         start = self.skip(length)
         return self.data[start : start + length].decode("utf-8", errors="replace")
 
-    def texts(self, n_texts: int) -> tuple[str, ...]:
+    def texts(self, n_texts: int) -> Texts:
         """``n_texts`` strings, each a 64-bit length and its bytes; the hot loop: a vocabulary has 150,000 of them."""
         if n_texts * 8 > self.size - self.position:
             raise self.overrun()
         length_at = struct.Struct("<Q").unpack_from
         data, size, position = self.data, self.size, self.position
-        texts: list[str] = []
+        first, starts = position, array("Q", [0])
         for _ in range(n_texts):
             start = position + 8
             if start > size:
@@ -196,9 +243,9 @@ class _Reader:
             position = start + length_at(data, position)[0]
             if position > size:
                 raise self.overrun()
-            texts.append(data[start:position].decode("utf-8", "replace"))
+            starts.append(position - first)
         self.position = position
-        return tuple(texts)
+        return Texts(data[first:position], starts)
 
     def numbers(self, code: str, n_numbers: int) -> array[int] | array[float]:
         start = self.skip(n_numbers * struct.calcsize("<" + code))

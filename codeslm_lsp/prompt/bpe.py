@@ -27,12 +27,13 @@ class BytePairs:
 def byte_pairs(vocabulary: Vocabulary) -> BytePairs | None:
     """The ranks of a byte-level BPE vocabulary; ``None`` when merging by rank would not be exact."""
     decode = byte_of_character()
-    byte_ids = [vocabulary.find(character) for character in decode]
+    ids = {piece: token for token, piece in enumerate(vocabulary.tokens)}
+    byte_ids = [ids.get(character) for character in decode]
     rules: dict[str, Rule] = {}
     for place, merge in enumerate(vocabulary.merges):
         left, _, right = merge.partition(" ")
         rules.setdefault(left + right, (left, right, place))
-    tokens = [vocabulary.find(piece) for piece in rules]
+    tokens = [ids.get(piece) for piece in rules]
     if len(rules) != len(vocabulary.merges) or None in byte_ids or None in tokens or not _is_proper(rules):
         return None
     table = {ord(character): chr(byte) for character, byte in decode.items()}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from codeslm_lsp.models.gguf import Texts
 from codeslm_lsp.values import ModelDamaged
 
 
@@ -46,7 +47,7 @@ class Vocabulary:
     add_bos: bool
     end_ids: frozenset[int]
     adds_space: bool
-    _ids: Mapping[str, int] = field(repr=False)
+    _find: Callable[[str], int | None] = field(repr=False)
 
     @property
     def is_bpe(self) -> bool:
@@ -54,12 +55,12 @@ class Vocabulary:
         return self.model == "gpt2"
 
     def find(self, piece: str) -> int | None:
-        """The id of exactly this piece."""
-        return self._ids.get(piece)
+        """The id of exactly this piece. For some dozens of pieces: it may look through the whole vocabulary."""
+        return self._find(piece)
 
     def find_special(self, piece: str) -> int | None:
         """The id of exactly this piece if it is a control or user-defined token, not one that ordinary text becomes."""
-        token = self._ids.get(piece)
+        token = self._find(piece)
         return token if token is not None and self.types[token] in _SPECIAL else None
 
     @property
@@ -100,7 +101,7 @@ def read_vocabulary(metadata: Mapping[str, Any]) -> Vocabulary:
         add_bos=bool(add_bos),
         end_ids=frozenset(end for end in ends if end is not None),
         adds_space=bool(metadata.get("tokenizer.ggml.add_space_prefix", is_sentencepiece)),
-        _ids={piece: token for token, piece in enumerate(tokens)},
+        _find=tokens.find if isinstance(tokens, Texts) else {piece: n for n, piece in enumerate(tokens)}.get,
     )
 
 

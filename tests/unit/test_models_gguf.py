@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from array import array
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codeslm_lsp.models.gguf import BLOCKS, GgufHeader, read_header
+from codeslm_lsp.models.gguf import BLOCKS, GgufHeader, Texts, read_header
 from codeslm_lsp.values import ModelDamaged, ModelError, ModelNotFound
 from tests.support import tiny_gguf
 
@@ -152,3 +153,25 @@ def test_whatever_is_done_to_a_file_only_model_errors_come_out(tmp_path: Path, t
     except ModelError:
         return
     assert read.min_file_bytes <= max(length, read.data_offset)
+
+
+def laid_out(texts: Sequence[str]) -> Texts:
+    """As they lie in a file."""
+    data, starts = b"", array("Q", [0])
+    for each in texts:
+        data += text(each)
+        starts.append(len(data))
+    return Texts(data, starts)
+
+
+@given(st.lists(st.text(st.sampled_from("\0\1\2ab é😀"), max_size=12), max_size=12), st.text("\0\1\2ab é", max_size=3))
+def test_texts_are_as_a_list_of_them(texts: list[str], other: str) -> None:
+    """Also where a text holds what looks like the length of another one, and its bytes."""
+    found = laid_out(texts)
+    assert (list(found), len(found), found == texts, found == [*texts, ""]) == (texts, len(texts), True, False)
+    assert (list(found[1:-1]), list(found[::-2])) == (texts[1:-1], texts[::-2])
+    for each in (*texts, other, *(each[1:] for each in texts)):
+        assert found.find(each) == (texts.index(each) if each in texts else None)
+    for place in (len(texts), -len(texts) - 1):
+        with pytest.raises(IndexError):
+            found[place]

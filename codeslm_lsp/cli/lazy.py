@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
+from pkgutil import resolve_name
 from types import MappingProxyType
 from typing import Any
 
@@ -51,8 +51,7 @@ class LazyGroup(TyperGroup):
 
 
 def _imported(name: str) -> Any:
-    module, _, attribute = COMMANDS[name].partition(":")
-    found = getattr(import_module(f"codeslm_lsp.cli.{module}"), attribute)
+    found = resolve_name(f"codeslm_lsp.cli.{COMMANDS[name]}")
     app = typer.Typer(add_completion=False)
     if isinstance(found, typer.Typer):
         app.add_typer(found, name=name)

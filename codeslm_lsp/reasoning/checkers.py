@@ -61,12 +61,12 @@ def added(before: Findings, after: Findings) -> list[Finding]:
 
 def has_ruff() -> bool:
     """Whether ruff is installed."""
-    return _ruff() is not None
+    return program_of("ruff") is not None
 
 
-def _ruff() -> str | None:
-    """Where ruff is: on the path, or in the environment that this Python belongs to."""
-    return shutil.which("ruff") or shutil.which("ruff", path=str(Path(sys.executable).parent))
+def program_of(checker: str) -> str | None:
+    """Where a checker is: on the path, or in the environment that this Python belongs to."""
+    return shutil.which(checker) or shutil.which(checker, path=str(Path(sys.executable).parent))
 
 
 async def _compiled(text: str) -> list[Finding] | None:
@@ -83,7 +83,7 @@ async def _compiled(text: str) -> list[Finding] | None:
 
 
 async def _ruffed(text: str) -> list[Finding] | None:
-    ruff = _ruff()
+    ruff = program_of("ruff")
     if ruff is None:
         return None
     command = [ruff, "check", "--isolated", "--no-cache", "--output-format=json", f"--select={RULES}", "-"]

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 from codeslm_lsp.reasoning.checkers import Findings, added
 from codeslm_lsp.reasoning.edits import applied, diff_of, line_edits
-from codeslm_lsp.reasoning.looking import Look, is_said_by, looking
+from codeslm_lsp.reasoning.looking import Look, complaint_in, is_said_by, looking
 from codeslm_lsp.reasoning.misfit import misfits
 from codeslm_lsp.reasoning.passage import Passage, passage_of
 from codeslm_lsp.reasoning.question import Complaint, Means, Question
@@ -99,10 +99,8 @@ def _repaired(document: Document, edits: tuple[Edit, ...], checks: tuple[Check, 
 
 def _complaint(question: Question, document: Document, found: Findings) -> Complaint:
     """What is to be repaired: the editor's diagnostic, what was typed, or the nearest finding from the cursor on."""
-    if question.complaints:
-        return question.complaints[0]
-    if question.words.strip():
-        return Complaint(question.start, question.end, question.words.strip())
+    if (told := complaint_in(question)) is not None:
+        return told
     row = document.text.count("\n", 0, question.start) + 1
     ordered = sorted(found.found, key=lambda each: (each.line < row, each.line))
     if not ordered:

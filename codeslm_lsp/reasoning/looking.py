@@ -60,13 +60,19 @@ class Look:
 @contextmanager
 def looking(question: Question, document: Document, means: Means, *, is_python: bool) -> Iterator[Look]:
     """The checkers for the file that is asked about."""
-    complaint = question.complaints[0] if question.complaints else None
-    if complaint is None and question.words.strip():
-        complaint = Complaint(question.start, question.end, question.words.strip())
+    complaint = complaint_in(question)
     tool = TOOLS.get(complaint.source.lower(), "") if complaint is not None else ""
     with type_checker(document.path, means.folder, tool) as checker:
         row = document.text.count("\n", 0, question.start) + 1
         yield Look(complaint, row, checker, is_python=is_python)
+
+
+def complaint_in(question: Question) -> Complaint | None:
+    """The editor's diagnostic, or what was typed."""
+    if question.complaints:
+        return question.complaints[0]
+    words = question.words.strip()
+    return Complaint(question.start, question.end, words) if words else None
 
 
 def is_said_by(finding: Finding, complaint: Complaint) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from importlib import import_module
+from pkgutil import resolve_name
 from types import MappingProxyType
 from typing import Any
 
@@ -45,7 +45,8 @@ async def run(name: str, question: Question, means: Means) -> Answer:
     if name not in COMMANDS:
         raise InputError(f"There is no command '{name}'; there are {', '.join(COMMANDS)}.")
     started = time.perf_counter()
-    command = await asyncio.to_thread(_imported, name)  # Nobody's key waits for it.
+    # In a thread: nobody's key waits for the import.
+    command: Command = await asyncio.to_thread(resolve_name, f"codeslm_lsp.reasoning.{COMMANDS[name]}")
     answer = await command(question, means)
     account = means.speaker.account
     return replace(
@@ -55,12 +56,6 @@ async def run(name: str, question: Question, means: Means) -> Answer:
         n_evaluated=account.n_evaluated,
         elapsed_ms=(time.perf_counter() - started) * 1000,
     )
-
-
-def _imported(name: str) -> Command:
-    module, _, function = COMMANDS[name].partition(":")
-    found: Command = getattr(import_module(f"codeslm_lsp.reasoning.{module}"), function)
-    return found
 
 
 def chat_model(engine: Engine, model_format: ModelFormat, wait_ms: float) -> ChatModel:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from codeslm_lsp.reasoning.checkers import Finding, run_checker
+from codeslm_lsp.reasoning.checkers import Finding, program_of, run_checker
 
 CHECK_S = 90.0
 """mypy reads all that the file imports; the first time that takes a minute in a large project."""
@@ -100,7 +98,7 @@ class TypeChecker:
 def type_checker(path: str, folder: Path | None, tool: str = "") -> Iterator[TypeChecker | None]:
     """The checker called ``tool``, or the first there is, for the file ``path`` of ``folder``; ``None`` without one."""
     wanted = (tool,) if tool else NAMES
-    name, program = next(((name, found) for name in wanted if (found := _program(name))), ("", ""))
+    name, program = next(((name, found) for name in wanted if (found := program_of(name))), ("", ""))
     if not program:
         yield None
         return
@@ -117,11 +115,6 @@ async def check_types(path: str, before: str, after: str, folder: Path | None) -
         if found[0] is None or found[1] is None:
             return None
         return Typed(checker.name, found[0], found[1])
-
-
-def _program(name: str) -> str | None:
-    """Where a checker is: on the path, or in the environment that this Python belongs to."""
-    return shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
 
 
 def _mypy(said: str, file: Path) -> list[Finding]:

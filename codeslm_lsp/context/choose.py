@@ -15,6 +15,10 @@ NEEDED_WEIGHT = 0.6
 """From here on a stub is worth a prompt of its own: its name stands within some lines of the hole, or is the receiver's
 type."""
 
+MIN_WEIGHT = 0.3
+"""What is imported, used already, and named nowhere near the hole, is not likely to help. Nothing is shown for it, but
+what was chosen may stay."""
+
 NEEDED_SHARE, OTHER_SHARE = 0.5, 0.2
 """How much of all room one stub may take, whether it is needed or only imported: many short ones say more than one that
 lists all members of a large class."""
@@ -60,7 +64,7 @@ def _that_fit(ranked: Sequence[Stub], n_characters: int) -> tuple[Stub, ...]:
     chosen: list[Stub] = []
     paths: set[str] = set()
     n_all = n_characters
-    for stub in ranked:
+    for stub in (each for each in ranked if each.weight >= MIN_WEIGHT):
         n_header = 0 if stub.path in paths else len(stub.path) + 4
         share = NEEDED_SHARE if stub.weight >= NEEDED_WEIGHT else OTHER_SHARE
         room = min(n_characters - n_header, int(n_all * share))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from codeslm_lsp.context.called import called_near
 from codeslm_lsp.context.choose_chunks import STAY_SCORE
 from codeslm_lsp.context.chunks import Chunk, ChunkedFile, chunked, chunked_lines, spans
 from codeslm_lsp.context.desk import OnDesk, edited_regions
@@ -25,6 +26,9 @@ MAX_TOUCHED_FILES = 8
 OWN_LINES = 1500
 """Above and below the cursor: as far as the open file's own lines are compared, which takes some milliseconds."""
 
+CALLED_CHARACTERS = 2000
+"""Above and below the cursor, in which calls are looked for: some forty lines."""
+
 WINDOW_CHARACTERS_PER_TOKEN = 4
 """Code has about three: what is further away than this is rarely in the prompt's window."""
 
@@ -33,7 +37,8 @@ WINDOW_CHARACTERS_PER_TOKEN = 4
 class Hole:
     """Where something is to be written, and what was made out about it from the document alone.
 
-    ``defined`` are the document's own definitions. ``n_window`` tokens at most are shown of the document.
+    ``defined`` are the document's own definitions, ``renamed`` what it imports under another name, with the last part
+    of its own. ``n_window`` tokens at most are shown of the document.
     """
 
     document: Document
@@ -43,6 +48,7 @@ class Hole:
     enclosing: tuple[str, ...]
     defined: frozenset[str]
     n_window: int
+    renamed: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +86,21 @@ def _stubs(index: Index, hole: Hole) -> tuple[Stub, ...]:
     text, cursor = hole.document.text, hole.cursor
     receiver = receiver_before(text, cursor)
     types = types_of(text, cursor, receiver) if receiver else ()
-    near, counts = names_near(text, cursor), counted_names(text)
+    near, counts = dict(names_near(text, cursor)), counted_names(text)
+    for name, original in hole.renamed.items():
+        near[original] = max(near.get(original, 0.0), near.get(name, 0.0))
+        counts[original] += counts[name] - 1
     return stubs(
         index,
         hole.document.path,
         hole.language,
         hole.imported,
         near,
-        types,
+        [hole.renamed.get(each, each) for each in types],
         hole.enclosing,
-        lambda name: counts[name] == 1,
+        counts,
         hole.defined,
+        called_near(text[max(0, cursor - CALLED_CHARACTERS) : cursor + CALLED_CHARACTERS], near),
     )
 
 

@@ -19,7 +19,7 @@ from codeslm_lsp.context.stubs import Stub
 from codeslm_lsp.context.texts import Texts
 from codeslm_lsp.context.unimported import SEES_WITHOUT_IMPORT
 from codeslm_lsp.syntax.definitions import definitions
-from codeslm_lsp.syntax.imports import Import, imports
+from codeslm_lsp.syntax.imports import Import, imported_names, imports
 from codeslm_lsp.syntax.scopes import enclosing_scopes
 from codeslm_lsp.syntax.tree import SyntaxTree
 from codeslm_lsp.values import Cursor, Document, Snippet
@@ -50,7 +50,15 @@ def hole_at(document: Document, cursor: Cursor, tree: SyntaxTree, n_window: int)
     language = tree.language.name
     own = definitions(tree) if language in SEES_WITHOUT_IMPORT else ()
     defined = frozenset(each.name for each in own)
-    return Hole(document, cursor, language, imports(tree), enclosing, defined, n_window)
+    return Hole(document, cursor, language, imports(tree), enclosing, defined, n_window, _renamed(tree))
+
+
+def _renamed(tree: SyntaxTree) -> dict[str, str]:
+    """``import a.plots as p`` → p: plots."""
+    if tree.language.name != "python":
+        return {}
+    last = {each.name: each.meaning.rpartition(".")[2] for each in imported_names(tree)}
+    return {name: original for name, original in last.items() if name != original and name != "*"}
 
 
 class WorkspaceContext:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from codeslm_lsp.syntax.definitions import Definition, definitions
 from codeslm_lsp.syntax.imports import Import, imports
 from codeslm_lsp.syntax.languages import Language
+from codeslm_lsp.syntax.lexical import CLOSER_OF, scan
 from codeslm_lsp.syntax.lines import indentation, line_end, line_start
 from codeslm_lsp.syntax.queries import constructs, matches
 from codeslm_lsp.syntax.references import references
@@ -34,7 +35,6 @@ _WITH_DOC = _FUNCTION_KINDS | {"class"}
 
 _GO_RECEIVER = re.compile(r"func\s*\(\s*(?:\w+\s+)?\*?\s*(\w+)")
 _DOCSTRING = re.compile(r"""\s*[rRuU]?(?:\"{3}|'{3}|"|')\s*([^\n]*)""")
-_VALUE = re.compile(r"\s*[\[{(]\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def symbols(tree: SyntaxTree) -> tuple[Symbol, ...]:
     for each in definitions(tree)[:MAX_SYMBOLS]:
         parent, name = owners.place(each)
         first, last = bisect_right(starts, each.start) - 1, bisect_right(starts, max(each.start, each.end - 1)) - 1
-        signature = _signature(text, each)
+        signature = _signature(text, each, tree.language)
         doc = _doc(text, each) if tree.language.name == "python" and each.kind in _WITH_DOC else ""
         found.append(Symbol(name, each.kind, signature, parent, first, last + 1, doc))
     return tuple(found)
@@ -135,16 +135,28 @@ def _bare(name: str) -> str:
     return name.partition("<")[0].rpartition("::")[2].strip()
 
 
-def _signature(text: str, definition: Definition) -> str:
+def _signature(text: str, definition: Definition, language: Language) -> str:
     """The header with its further lines as deep as they are below the first; cut short where it is long."""
     written = definition.signature
     if "\n" in written:
         depth = indentation(text[line_start(text, definition.start) : definition.start])
         first, *rest = written.split("\n")
         written = "\n".join([first, *(line[min(depth, len(line) - len(line.lstrip())) :] for line in rest)])
-    elif definition.end > line_end(text, definition.name_start) and _VALUE.search(written):
-        written += " ..."  # A table or a call that goes on below.
+    elif definition.end > line_end(text, definition.name_start):
+        written = _without_rest(written, language)
     return written if len(written) <= MAX_SIGNATURE else written[:MAX_SIGNATURE].rstrip() + " ..."
+
+
+def _without_rest(line: str, language: Language) -> str:
+    """The first line of a definition with ``...`` for what it begins and ends below: a table, a call, a long text."""
+    scanned = scan(line, language)
+    if scanned.inside == "string":
+        line = line[: line.rindex(scanned.until)] + "..."
+    elif scanned.opened:
+        line = f"{line} ..." if line.endswith(",") else f"{line}..."
+    elif line.endswith("\\"):
+        line = f"{line[:-1]}..."
+    return line + "".join(CLOSER_OF[each] for each in reversed(scanned.opened))
 
 
 def _doc(text: str, definition: Definition) -> str:

@@ -13,7 +13,7 @@ from contextlib import closing
 
 from codeslm_lsp.workspace.places import Place, make_private
 
-VERSION = 1
+VERSION = 2
 """Raise it whenever the tables, or what is recorded of a file, change: then all files are read again."""
 
 PATIENCE_S = 5.0

@@ -13,10 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from codeslm_lsp.syntax.languages import languages
+from codeslm_lsp.syntax.lexical import scan, scan_lines
 from codeslm_lsp.workspace.records import TYPE_KINDS, Symbol
 
 _ROOMS = frozenset({"module", "namespace"})
 """Kinds that only hold others together: what stands in them is at the top of its file all the same."""
+
+_SAYS_NOTHING = frozenset({"__slots__"})
+"""Members that list what is listed anyway."""
 
 
 def stub(symbols: Sequence[Symbol], language: str, names: Iterable[str]) -> tuple[str, ...]:
@@ -45,13 +50,13 @@ def _named(symbols: Sequence[Symbol], name: str) -> Symbol | None:
 
 
 def _text(symbol: Symbol, symbols: Sequence[Symbol], language: str) -> str:
-    header = symbol.signature
+    header = _on_one_line(symbol.signature, language)
     members = _members(symbol, symbols)
     if language == "lua" and symbol.kind == "variable":
         return "\n".join([header, *members])  # A table, and the functions that are put into it.
     if symbol.kind not in TYPE_KINDS:
         return _closed(header, language)
-    lines = [_indented(_closed(each, language)) for each in members]
+    lines = [_indented(_closed(_on_one_line(each, language), language)) for each in members]
     if language == "python":
         if symbol.doc and '"""' not in symbol.doc:
             lines.insert(0, _indented(f'"""{symbol.doc}"""'))
@@ -67,7 +72,7 @@ def _members(symbol: Symbol, symbols: Sequence[Symbol]) -> list[str]:
     """The signatures of a type's public members. A field is often assigned twice; overloads differ in what they say."""
     found: dict[tuple[str, str], str] = {}
     for each in symbols:
-        if each.parent == symbol.qualified_name and is_public(each.name):
+        if each.parent == symbol.qualified_name and is_public(each.name) and each.name not in _SAYS_NOTHING:
             is_field = each.kind == "field"
             found.setdefault((each.name, "" if is_field else each.signature), each.signature.removeprefix("self."))
     return list(found.values())
@@ -77,6 +82,29 @@ def _closed(signature: str, language: str) -> str:
     """Python wants a body, and so does an arrow; all else is declared without one."""
     wants_body = signature.endswith(":") if language == "python" else signature.endswith("=>")
     return f"{signature} ..." if wants_body else signature
+
+
+def _on_one_line(signature: str, language: str) -> str:
+    """A signature without line ends in its brackets: shorter, and no model to break the lines of a call by.
+
+    One with comments stays as it is.
+    """
+    if "\n" not in signature:
+        return signature
+    known = languages().get(language)
+    parts: list[str] = []
+    for line in scan_lines(signature, known):
+        written = signature[line.start : line.end]
+        if line.inside != "code" or scan(written, known).inside != "code":
+            return signature
+        if not line.depth or not parts:
+            parts.append(written)
+            continue
+        before, written = parts[-1], written.strip()
+        closes = written[:1] in tuple(")]}")
+        before = before.removesuffix(",") if closes else before
+        parts[-1] = f"{before}{written}" if closes or before[-1:] in tuple("([{") else f"{before} {written}"
+    return "\n".join(parts)
 
 
 def _indented(text: str) -> str:

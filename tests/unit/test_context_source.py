@@ -107,6 +107,68 @@ async def test_what_is_imported_and_not_used_yet_comes_first(folder: Folder) -> 
     assert "def cheapest" in snippet.text
 
 
+PLOTS = {
+    "shop/plots.py": """
+def bars(rows: list[int]) -> str: ...
+def lines(rows: list[int]) -> str: ...
+def _axis(): ...
+""",
+}
+AS_PLOTS = ("from shop import plots", "plots")
+AS_DRAW = ("import shop.plots as draw", "draw")
+
+
+@pytest.mark.parametrize(("binding", "name"), [AS_PLOTS, AS_DRAW])
+@pytest.mark.parametrize("line", ["    ‸", "    {0}.‸"])
+async def test_of_a_module_what_the_file_does_not_use_yet_is_shown_too(
+    tmp_path: Path, binding: str, name: str, line: str
+) -> None:
+    text = f"{binding}\n\n\ndef report(rows):\n    {name}.lines(rows)\n{line.format(name)}\n    return rows\n"
+    async with opened(tmp_path, {**FILES, **PLOTS}) as folder:
+        prompt = await prompt_of(text, folder, wide(n_context=100))  # No room for more than signatures.
+    assert "def bars(rows: list[int])" in prompt
+    assert "def lines(rows: list[int])" in prompt
+    assert "_axis" not in prompt
+
+
+async def test_of_a_module_that_is_used_nowhere_near_nothing_is_shown(tmp_path: Path) -> None:
+    far = "\n".join(f"value_{number} = {number}" for number in range(60))
+    text = f"from shop import plots\n\nplots.lines([1])\n{far}\nvalue = ‸\n"
+    async with opened(tmp_path, {**FILES, **PLOTS}) as folder:
+        assert "def bars" not in await prompt_of(text, folder, wide())
+
+
+STORES = {
+    "shop/stores.py": """
+class Store:
+    def find(self, key: str) -> bytes: ...
+
+    async def find_order(
+        self,
+        key: int,
+    ) -> Order | None: ...
+""",
+    "shop/one.py": "class One:\n    def put(self, n: int): ...\n",
+    "shop/two.py": "class Two:\n    def put(self, text: str): ...\n",
+    "shop/three.py": "class Three:\n    def put(self, data: bytes): ...\n",
+}
+
+
+async def test_a_method_that_is_called_below_is_shown_by_its_signature(tmp_path: Path) -> None:
+    text = (
+        "from shop.one import One\nfrom shop.two import Two\nfrom shop.stores import Store\n"
+        "STORES: dict[str, Store] = {}\nOTHERS = (One, Two)\n"
+        + "\n"
+        * 50
+        + "async def show(self, key):\n    order: ‸\n    self.shelf.put(key)\n"
+        "    return await self.stores.find_order(key)\n"
+    )
+    async with opened(tmp_path, {**FILES, **STORES}) as folder:
+        prompt = await prompt_of(text, folder, wide())
+    assert "async def find_order(self, key: int) -> Order | None: ..." in prompt
+    assert "def put" not in prompt  # Three classes have one.
+
+
 async def test_nothing_is_added_where_nothing_is_imported_from_the_folder(folder: Folder) -> None:
     assert await prompt_of("import os\n\nos.‸\n", folder, wide()) == "import os\n\n"
 

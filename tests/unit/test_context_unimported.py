@@ -69,12 +69,9 @@ def test_names_that_need_no_import(
 
 
 def test_they_become_stubs_of_little_weight(tmp_path: Path) -> None:
-    def never(_name: str) -> bool:
-        return False
-
     with indexed(tmp_path) as index:
-        [price] = stubs(index, "shop/cart.go", "go", (), {"Price": 1.0}, (), (), never)
+        [price] = stubs(index, "shop/cart.go", "go", (), {"Price": 1.0}, (), (), {})
         assert price.text.startswith("type Price struct {")
-        [receiver] = stubs(index, "shop/cart.go", "go", (), {"Price": 1.0}, ("Price",), (), never)
+        [receiver] = stubs(index, "shop/cart.go", "go", (), {"Price": 1.0}, ("Price",), (), {})
         assert receiver.weight > 1 > price.weight
-        assert stubs(index, "shop/cart.go", "go", (), {"Price": 1.0}, (), (), never, frozenset({"Price"})) == ()
+        assert stubs(index, "shop/cart.go", "go", (), {"Price": 1.0}, (), (), {}, frozenset({"Price"})) == ()

@@ -101,17 +101,36 @@ def test_a_stub_has_signatures_and_no_bodies() -> None:
                 def __init__(self, items: list[T]) -> None: ...
                 name: str = "queue"
                 @property
-                def first(
-                    self,
-                ) -> T: ...
+                def first(self) -> T: ...
                 class Inner: ...'''),
     ]
     assert [text.split("\n")[0] for text in stubs("a.py", PYTHON)] == [
-        "LIMITS = { ...",
+        "LIMITS = {...}",
         "@dataclass(frozen=True)",
         "async def drain(queue: Queue, *, most: int = 3) -> None: ...",
     ]
     assert stubs("a.py", PYTHON, "Queue.Inner") == ["class Inner:\n    depth = 1\n    def go(self): ..."]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "def f(\n    a: int,\n    b: list[\n        int\n    ] = (),\n):\n    pass\n",
+            "def f(a: int, b: list[int] = ()): ...",
+        ),
+        ("@cached(\n    size=3,\n)\ndef f(\n    a,\n):\n    pass\n", "@cached(size=3)\ndef f(a): ..."),
+        ("def f(\n    a,  # first\n    b,\n):\n    pass\n", "def f(\n    a,  # first\n    b,\n): ..."),
+        ('f = """\ntext\n"""\n', "f = ..."),
+        ("f = g(1,\n      2)\n", "f = g(1, ...)"),
+        ("f = {\n    1: [2],\n}\n", "f = {...}"),
+        ("f = 1 + \\\n    2\n", "f = 1 + ..."),
+        ('f = g("(", [\n    1])\n', 'f = g("(", [...])'),
+        ("f = 1\n", "f = 1"),
+    ],
+)
+def test_what_goes_on_below_is_short_and_whole(text: str, expected: str) -> None:
+    assert stubs("a.py", text, "f") == [expected]
 
 
 @pytest.mark.parametrize(

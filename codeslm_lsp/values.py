@@ -19,6 +19,7 @@ CodeslmError                    anything that is told to the user in one sentenc
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NewType
 
@@ -270,18 +271,28 @@ class StopReason(enum.StrEnum):
     """The grammar is not complete, and no token of the vocabulary continues what was produced."""
 
 
+BRANCH_END = -1
+"""No token has this number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """One produced token. ``text`` may be empty while a multi-byte character is incomplete.
 
     ``logprob`` is the natural logarithm of its probability under the model's whole vocabulary (before masking).
-    ``branch`` 0 is what the model says by itself, 1 and on are the alternatives to it.
+    ``branch`` 0 is what the model says by itself, 1 and on are the alternatives to it. ``id`` is ``BRANCH_END`` for
+    none at all: this branch has ended by itself, with this probability, and others go on.
     """
 
     id: int
     text: str
     logprob: float
     branch: int = 0
+
+    @property
+    def is_end(self) -> bool:
+        """Whether it says only that its branch has ended."""
+        return self.id == BRANCH_END
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,8 +376,9 @@ class Generation:
     """Raw model output. ``text`` starts at the cursor: healed characters that repeat typed text are not in it.
 
     ``alternatives`` differ from ``tokens`` from the first token on that the model was in doubt about; or they are the
-    other samples that were asked for. ``stop`` is the reason of the first of them all that did not end by itself. Of
-    each, text and tokens are cut before a stop text: then the last token's text is only a part of it.
+    other samples that were asked for. ``stop`` is the reason of the first of them all that did not end by itself;
+    ``ended`` are the numbers of those that did, with the logarithm of the probability that they do just there. Of each,
+    text and tokens are cut before a stop text: then the last token's text is only a part of it.
     """
 
     text: str
@@ -374,6 +386,11 @@ class Generation:
     stop: StopReason
     timings: Timings
     alternatives: tuple[tuple[Token, ...], ...] = ()
+    ended: Mapping[int, float] = field(default_factory=dict)
+
+    def stop_of(self, branch: int) -> StopReason:
+        """Why this one of them ended."""
+        return StopReason.END if branch in self.ended else self.stop
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,27 +167,28 @@ class Completer:
                 patience_ms = request.time_budget_ms
             generation = await read(stream, request, around, patience_ms)
         text = "" if generation.stop is StopReason.CANCELLED else generation.text
-        shown, filters = _judge(replace(around, text=text, stop=generation.stop), self._filters)
+        stop = generation.stop_of(0)
+        shown, filters = _judge(replace(around, text=text, stop=stop), self._filters)
 
-        def evidence(of: str, tokens: Sequence[Token]) -> Evidence:
-            return evidence_of(of, tokens, generation.stop, document, cursor, tree, self._knows, grounding)
+        def evidence(of: str, tokens: Sequence[Token], stop: StopReason) -> Evidence:
+            return evidence_of(of, tokens, stop, document, cursor, tree, self._knows, grounding)
 
         report = Report(
             shown if isinstance(shown, Skip) else Completion(shown, cursor, cursor),
             trigger,
             around.extent,
             model.name,
-            generation.stop,
+            stop,
             generation.timings,
             filters,
             found.reused,
             found.outdated,
-            evidence=evidence(shown, generation.tokens) if isinstance(shown, str) else None,
+            evidence=evidence(shown, generation.tokens, stop) if isinstance(shown, str) else None,
             snippets=found.prompt.snippets,
         )
         report = weighed(report)
         others = _others(generation, around, report.outcome, self._filters)
-        report = with_alternatives(report, others, evidence, cursor)
+        report = with_alternatives(report, [(each[0], evidence(*each)) for each in others], cursor)
         self._prompts.learn_speed(generation.timings)
         self._offered.remember(document, cursor, report)
         return report
@@ -274,14 +275,17 @@ def _judge(draft: Draft, filters: Sequence[Filter]) -> tuple[str | Skip, tuple[s
 
 def _others(
     generation: Generation, around: Draft, outcome: Completion | Skip, filters: Sequence[Filter]
-) -> list[tuple[str, tuple[Token, ...]]]:
-    """The other continuations as they would be shown: those that differ from each other and from ``outcome``."""
+) -> list[tuple[str, tuple[Token, ...], StopReason]]:
+    """The other continuations as they would be shown, their tokens, and why they ended.
+
+    Only those that differ from each other and from ``outcome``.
+    """
     taken = [outcome.text.split()] if isinstance(outcome, Completion) else []
     found = []
-    for tokens in generation.alternatives:
-        text = "".join(token.text for token in tokens)
-        shown, _ = chain(replace(around, text=text, stop=generation.stop), filters)
+    for branch, tokens in enumerate(generation.alternatives, start=1):
+        text, stop = "".join(token.text for token in tokens), generation.stop_of(branch)
+        shown, _ = chain(replace(around, text=text, stop=stop), filters)
         if isinstance(shown, str) and shown.split() not in taken:
             taken.append(shown.split())
-            found.append((shown, tokens))
+            found.append((shown, tokens, stop))
     return found

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from codeslm_lsp.completion.confidence import calibration, n_likely_lines
 from codeslm_lsp.completion.features import end_of_lines, features_by_line
 from codeslm_lsp.settings import Caution
-from codeslm_lsp.values import AbsentName, Completion, Cursor, Evidence, Report, Skip, SkipReason, Token
+from codeslm_lsp.values import AbsentName, Completion, Cursor, Evidence, Report, Skip, SkipReason
 
 DOUBTFUL_LINES = "doubtful_lines"
 """Named among a report's filters where a completion was cut for them."""
@@ -61,12 +61,7 @@ def _absent(name: AbsentName) -> Skip:
     )
 
 
-def with_alternatives(
-    report: Report,
-    others: Sequence[tuple[str, Sequence[Token]]],
-    evidence: Callable[[str, Sequence[Token]], Evidence],
-    cursor: Cursor,
-) -> Report:
+def with_alternatives(report: Report, others: Sequence[tuple[str, Evidence]], cursor: Cursor) -> Report:
     """The weighed report with other texts beside its completion, the likeliest first.
 
     A completion that names something absent gives its place to the likeliest that does not, and comes last. Where
@@ -74,8 +69,8 @@ def with_alternatives(
     """
     weighed_others = sorted(
         (
-            weighed(replace(report, outcome=Completion(text, cursor, cursor), evidence=evidence(text, tokens)))
-            for text, tokens in others
+            weighed(replace(report, outcome=Completion(text, cursor, cursor), evidence=evidence))
+            for text, evidence in others
         ),
         key=lambda each: -_confidence(each),
     )

@@ -15,14 +15,18 @@ from codeslm_lsp.values import Generation, StopReason
 async def read(stream: TokenStream, request: GenerateRequest, around: Draft, patience_ms: float) -> Generation:
     """Read until what was asked for is complete, or a line of it is and ``patience_ms`` have passed."""
     ended: StopReason | None = None
-    texts: dict[int, str] = {}
-    n_tokens, deadline = 0, math.inf
+    texts: dict[int, str] = {}  # Of continuations that go on.
+    n_begun, n_tokens, deadline = 0, 0, math.inf
     async for token in stream:
+        if token.is_end:
+            texts.pop(token.branch, None)
+            continue
         n_tokens += 1
+        n_begun = max(n_begun, token.branch + 1)
         texts[token.branch] = texts.get(token.branch, "") + token.text
         now = time.perf_counter()
         deadline = min(deadline, now + patience_ms / 1000)
-        if request.n_alternatives and n_tokens <= len(texts):
+        if request.n_alternatives and n_tokens <= n_begun:
             continue  # All continuations begin before one of them goes on.
         if all(_end_of(around, text) is not None for text in texts.values()):
             ended = StopReason.END

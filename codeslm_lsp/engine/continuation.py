@@ -17,7 +17,7 @@ from codeslm_lsp.engine.healing import ByteTrie
 from codeslm_lsp.engine.protocol import GenerateRequest
 from codeslm_lsp.engine.sampling import Sampling
 from codeslm_lsp.engine.stop_texts import StopTexts
-from codeslm_lsp.values import StopReason, Token
+from codeslm_lsp.values import BRANCH_END, StopReason, Token
 
 
 class Vocabulary:
@@ -99,7 +99,7 @@ class Continuation:
         if token is None:
             self.stop = StopReason.OFF_GRAMMAR
         elif self._is_over[token]:
-            self.stop = StopReason.END
+            self.stop, self._logprob = StopReason.END, logprob(logits, token)
         else:
             self.choose_token(token, logits)
 
@@ -118,10 +118,14 @@ class Continuation:
         if self._constraint is not None:
             self._constraint.accept(token.id)
         if self._stop_texts.push(text) or (self._constraint is not None and self._constraint.is_finished()):
-            self.stop = StopReason.END
+            self.stop, self._logprob = StopReason.END, 0.0
         elif self.n_new >= self._request.max_tokens:
             self.stop = StopReason.MAX_TOKENS
         return token
+
+    def ended(self) -> Token:
+        """Says that it has ended by itself, and how likely that was."""
+        return Token(BRANCH_END, "", self._logprob, self.number)
 
     def heard(self, token: Token) -> Token:
         """What another one has said, as this one's."""

@@ -53,7 +53,7 @@ class Together:
         self._limit = limit
 
     def run(self, continuations: Sequence[Continuation]) -> Generator[Token, None, StopReason]:
-        """Let each say what it has chosen, and go on until all are over. Each ends by itself."""
+        """Let each say what it has chosen, and go on until all are over. Each ends by itself, and says so."""
         while running := [each for each in continuations if each.stop is None]:
             for continuation in running:
                 token = continuation.say()
@@ -62,6 +62,7 @@ class Together:
             if (stop := self._limit.reached()) is not None:
                 return stop
             self._evaluate([each for each in running if each.stop is None])
+            yield from (each.ended() for each in running if each.stop is StopReason.END)
         others = (each.stop for each in continuations if each.stop is not StopReason.END)
         return next(others, None) or StopReason.END
 

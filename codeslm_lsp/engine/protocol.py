@@ -147,6 +147,8 @@ def with_typed_ids(request: GenerateRequest, encode: Callable[[str], list[int]])
 def generation_of(request: GenerateRequest, tokens: Sequence[Token], stop: StopReason, timings: Timings) -> Generation:
     """All tokens of a stream, in their branches, each up to a stop text. Every sample is one, even if it is empty."""
     n_branches = max([request.n_samples, *(token.branch + 1 for token in tokens)])
-    branches = ([token for token in tokens if token.branch == branch] for branch in range(n_branches))
+    ended = {token.branch: token.logprob for token in tokens if token.is_end}
+    said = [token for token in tokens if not token.is_end]
+    branches = ([token for token in said if token.branch == branch] for branch in range(n_branches))
     main, *others = (before_stop_text(branch, request.stop_texts) for branch in branches)
-    return Generation("".join(token.text for token in main), main, stop, timings, tuple(others))
+    return Generation("".join(token.text for token in main), main, stop, timings, tuple(others), ended)

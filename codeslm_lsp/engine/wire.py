@@ -8,7 +8,8 @@
                      completion, 1 for a command, 2 for what is done ahead. A request that is suspended and goes on
                      shows nothing of it: its tokens come once each, and its answer when it is over
     engine/token     {stream, id, text, logprob, branch}          notification, engine → server; the texts may contain
-                                                                  a stop text, which ends the generation (or its branch)
+                                                                  a stop text, which ends the generation (or its
+                                                                  branch). The id -1 is no token: its branch has ended
     engine/cancel    {stream}                                     notification, server → engine: end it
     engine/enough    {stream}                                     the same, and answer it before it has ended
     engine/encode    {texts} → [[token id, …], …]

@@ -18,6 +18,7 @@ from codeslm_lsp.engine.stop_texts import StopTexts
 from codeslm_lsp.prompt.chat import ChatFormat
 from codeslm_lsp.prompt.detect import FimFormat, Slot
 from codeslm_lsp.values import (
+    BRANCH_END,
     EngineDied,
     EngineLoading,
     EngineUnavailable,
@@ -244,8 +245,13 @@ class _ReplayStream:
             first = self._answer()
             alternatives = self._script.alternatives[: self._request.n_alternatives]
             others = [_tokens(text, 1 + number, -0.5) for number, text in enumerate(alternatives)]
-        rounds = islice(zip_longest(first, *others), self._request.max_tokens)
-        return [token for turn in rounds for token in turn if token is not None]
+        branches = [first, *others]
+        said: list[Token] = []
+        for n, turn in enumerate(islice(zip_longest(*branches), self._request.max_tokens), start=1):
+            said += (token for token in turn if token is not None)
+            if others:
+                said += (Token(BRANCH_END, "", 0.0, branch) for branch, all_ in enumerate(branches) if len(all_) == n)
+        return said
 
     def _answer(self) -> list[Token]:
         ids = self._request.token_ids

@@ -784,6 +784,28 @@ async def test_who_asks_by_hand_is_offered_alternatives_too() -> None:
     assert bench.last.n_alternatives == 3
 
 
+class RunsOn(ReplayEngine):
+    """Says its script, but what is longest does not end by itself."""
+
+    def generate(self, request: GenerateRequest) -> AbstractAsyncContextManager[TokenStream]:
+        return changed(super().generate(request), lambda generation: replace(generation, stop=StopReason.MAX_TOKENS))
+
+
+async def test_what_ended_by_itself_is_whole_though_an_alternative_runs_on() -> None:
+    script = Script({"x = ": "f(a)\ny = "}, alternatives=["f(b)\ny = 1\nz = 2\n"])
+    report = await Bench(engine=RunsOn(script)).at("x = ‸g(2) + c\n", trigger=INVOKED)
+    assert isinstance(report.outcome, Completion)
+    assert (report.outcome.text, report.stop) == ("f(a)\ny = ", StopReason.END)
+
+
+async def test_nobody_waits_for_a_line_end_of_what_has_ended() -> None:
+    script = Script({"x = ": "a + "}, alternatives=["b\n" + "c" * 200], token_ms=10)
+    report = await Bench(script, alternatives=1, time_budget_ms=50).at("x = ‸g(2) + c\n", trigger=INVOKED)
+    assert isinstance(report.outcome, Completion)
+    assert report.outcome.text == "a + "
+    assert report.timings.n_decode < 80, "the other was not waited for"
+
+
 async def test_alternatives_are_not_decoded_while_typing() -> None:
     bench = Bench(Script(alternatives=["other"]))
     report = await bench.at("x = ‸\n")

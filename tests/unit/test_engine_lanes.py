@@ -338,8 +338,17 @@ def test_whatever_was_asked_before_the_answer_is_the_cold_one(
 def branches(lanes: Lanes, request: GenerateRequest) -> dict[int, list[int]]:
     tokens = lanes.run(request, lambda: False)
     found: dict[int, list[int]] = {}
+    ended: set[int] = set()
     for token in tokens:
-        found.setdefault(token.branch, []).append(token.id)
+        assert token.branch not in ended
+        if token.is_end:
+            ended.add(token.branch)
+        else:
+            found.setdefault(token.branch, []).append(token.id)
+    longest = max(map(len, found.values()), default=0)
+    assert all(
+        number in ended for number, ids in found.items() if number and len(ids) < min(longest, request.max_tokens)
+    )
     return found
 
 
@@ -416,7 +425,8 @@ class Command:
             except StopIteration as end:
                 self.stop, _ = end.value
                 return self
-            self.said.setdefault(token.branch, []).append(token.id)
+            if not token.is_end:
+                self.said.setdefault(token.branch, []).append(token.id)
 
 
 def command(document: str, prompt: Sequence[int], **options: Any) -> GenerateRequest:

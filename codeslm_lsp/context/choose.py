@@ -7,8 +7,9 @@ document is therefore kept as long as it holds everything that is needed now.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from codeslm_lsp.context.stubs import Stub
+from codeslm_lsp.context.stubs import RECEIVER_WEIGHT, Stub
 from codeslm_lsp.values import Snippet
 
 NEEDED_WEIGHT = 0.6
@@ -19,9 +20,15 @@ MIN_WEIGHT = 0.3
 """What is imported, used already, and named nowhere near the hole, is not likely to help. Nothing is shown for it, but
 what was chosen may stay."""
 
-NEEDED_SHARE, OTHER_SHARE = 0.5, 0.2
-"""How much of all room one stub may take, whether it is needed or only imported: many short ones say more than one that
-lists all members of a large class."""
+RECEIVER_SHARE, NEEDED_SHARE, OTHER_SHARE = 0.5, 0.3, 0.15
+"""How much of all room one stub may take at first: many short ones say more than one that lists all members of a large
+class, and a class that is missing among others seems not to be meant. What is left is for those that were cut, up to
+``RECEIVER_SHARE`` each."""
+
+ONE_LINE = 120
+"""Characters that any stub may take: most signatures have fewer."""
+
+_MORE = "\n    ..."
 
 MIN_CHARACTERS = 40
 """A stub that would be cut to less says nothing."""
@@ -61,26 +68,42 @@ def n_needed(chosen: Iterable[Stub]) -> int:
 
 
 def _that_fit(ranked: Sequence[Stub], n_characters: int) -> tuple[Stub, ...]:
-    chosen: list[Stub] = []
+    chosen: dict[int, Stub] = {}
     paths: set[str] = set()
-    n_all = n_characters
-    for stub in (each for each in ranked if each.weight >= MIN_WEIGHT):
+    n_all, n_left = n_characters, n_characters
+    for number, stub in enumerate(ranked):
+        if stub.weight < MIN_WEIGHT:
+            break
         n_header = 0 if stub.path in paths else len(stub.path) + 4
-        share = NEEDED_SHARE if stub.weight >= NEEDED_WEIGHT else OTHER_SHARE
-        room = min(n_characters - n_header, int(n_all * share))
-        text = stub.text if len(stub.text) < room else _shortened(stub.text, room)
+        most = max(ONE_LINE, int(n_all * _share(stub)))
+        text = _shortened(stub.text, min(n_left - n_header, most))
         if len(text) < MIN_CHARACTERS and text != stub.text:
             continue
-        chosen.append(Stub(stub.path, stub.name, text, stub.weight))
+        chosen[number] = replace(stub, text=text)
         paths.add(stub.path)
-        n_characters -= n_header + len(text) + 1
-    return tuple(chosen)
+        n_left -= n_header + len(text) + 1
+    for number, stub in chosen.items():
+        text = _shortened(ranked[number].text, min(len(stub.text) + n_left, int(n_all * RECEIVER_SHARE)))
+        if len(text) > len(stub.text):
+            chosen[number] = replace(stub, text=text)
+            n_left -= len(text) - len(stub.text)
+    return tuple(chosen.values())
+
+
+def _share(stub: Stub) -> float:
+    if stub.weight >= RECEIVER_WEIGHT:
+        return RECEIVER_SHARE
+    return NEEDED_SHARE if stub.weight >= NEEDED_WEIGHT else OTHER_SHARE
 
 
 def _shortened(text: str, n_characters: int) -> str:
-    """Its first whole lines: a class keeps its header and the members that come first."""
-    end = text.rfind("\n", 0, max(0, n_characters))
-    return text[:end] if end > 0 else ""
+    """All of it, or its first whole lines: a class keeps its header and the members that come first, and says so."""
+    if len(text) < n_characters:
+        return text
+    lines = text[: max(0, n_characters - len(_MORE))].split("\n")[:-1]
+    while lines and lines[-1].lstrip().startswith("@"):
+        lines.pop()  # What it decorates is not shown.
+    return "\n".join(lines) + _MORE if lines else ""
 
 
 def _key(stub: Stub) -> tuple[str, str]:

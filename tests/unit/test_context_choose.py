@@ -25,8 +25,22 @@ def test_a_large_class_leaves_room_for_others() -> None:
     ranked = [stub("Order", NEEDED, text=f"class Order:\n{members}"), stub("total", OTHER)]
     order, total = choose(ranked, (), 600)
     assert order.text.startswith("class Order:\n    def method_0(self) -> int: ...")
-    assert len(order.text) <= 300
+    assert order.text.endswith("-> int: ...\n    ...")
+    assert 250 < len(order.text) <= 300
     assert total == ranked[1]
+
+
+def test_large_classes_leave_room_for_each_other() -> None:
+    members = "\n".join(f"    @property\n    def part_{n}(self) -> int: ..." for n in range(50))
+    ranked = [stub(name, NEEDED, text=f"@frozen\nclass {name}:\n{members}") for name in ("One", "Two", "Three")]
+    found = choose(ranked, (), 800)
+    assert [each.name for each in found] == ["One", "Two", "Three"]
+    assert all(each.text.endswith("(self) -> int: ...\n    ...") for each in found)
+
+
+def test_of_a_decorated_function_no_decorator_alone_is_shown() -> None:
+    ranked = [stub("f", NEEDED, text="@cached(size=3)\n" + "def f(" + "a, " * 60 + "b): ...")]
+    assert choose(ranked, (), 400) == ()
 
 
 def test_what_was_chosen_stays_while_it_holds_what_is_needed() -> None:

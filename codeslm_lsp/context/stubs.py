@@ -9,7 +9,7 @@ from codeslm_lsp.context.called import methods
 from codeslm_lsp.context.unimported import seen_without_import
 from codeslm_lsp.syntax.imports import Import
 from codeslm_lsp.workspace.index import Index
-from codeslm_lsp.workspace.paths import stem_of
+from codeslm_lsp.workspace.paths import module_of
 
 RECEIVER_WEIGHT = 3.0
 """The type before the dot: its members are what is being written."""
@@ -86,7 +86,7 @@ def stubs(
             paths.add(target.path)
             weights = {name: weight_of_import(name) for name in target.names}
             if not weights:
-                of_module = weight_of_import(stem_of(target.path))
+                of_module = weight_of_import(module_of(target.path))
                 weights = _members(index, target.path, weight_of, of_module, counts)
             for name, weight in weights.items():
                 text = "\n".join(index.stub(target.path, (name,)))
@@ -111,11 +111,9 @@ def _members(
 
     ``of_module`` is the weight of its own name.
     """
-    record = index.file(path)
-    top = dict.fromkeys(symbol.name for symbol in record.symbols if not symbol.parent) if record is not None else {}
     weights = {
         name: weight_of(name) + (KNOWN_MEMBER_SHARE if name in counts else MEMBER_SHARE) * of_module
-        for name in top
+        for name in index.offers(path)
         if name in counts or not name.startswith("_")
     }
     heaviest = frozenset(sorted(weights, key=lambda name: -weights[name])[:MAX_NAMES_OF_MODULE])

@@ -19,6 +19,7 @@ from typing import TypeVar, cast
 from codeslm_lsp.syntax.imports import Import
 from codeslm_lsp.workspace import resolve as resolving
 from codeslm_lsp.workspace.neighbours import Neighbour, ranked
+from codeslm_lsp.workspace.offers import offers_of, stubs_of
 from codeslm_lsp.workspace.paths import nearest
 from codeslm_lsp.workspace.places import Place, place_of
 from codeslm_lsp.workspace.records import FileRecord, Symbol
@@ -29,10 +30,8 @@ from codeslm_lsp.workspace.rows import (
     first_column,
     read_file,
     read_imports,
-    read_symbols,
 )
 from codeslm_lsp.workspace.schema import open_to_read
-from codeslm_lsp.workspace.stubs import stub
 from codeslm_lsp.workspace.targets import Target, own_keys
 
 MAX_DEFINITIONS = 50
@@ -41,9 +40,6 @@ MAX_DEFINITIONS = 50
 MAX_REMEMBERED = 4096
 """Answers that are kept until the index changes, some kilobytes each at most: what the imports of some dozen files
 mean. To find that out anew at each new prompt takes 5 to 10 ms."""
-
-RE_EXPORTS = 2
-"""How many files are followed for a name that a file only passes on: a package's, and that of a package in it."""
 
 IMPORTERS_AMONG_NEIGHBOURS = 30
 """How many imports are looked at for neighbours: a module that hundreds import says little of any one of them."""
@@ -94,13 +90,18 @@ class Index:
         query = (
             f"SELECT path, {SYMBOL_COLUMNS} FROM symbols JOIN files ON files.id = symbols.file WHERE name = ? LIMIT ?"
         )
-        return self._ask(
+        return self._recall(
+            ("definitions", name),
             lambda connection: tuple(
                 Definition(path, Symbol(*rest))
                 for path, *rest in sorted(connection.execute(query, (name, MAX_DEFINITIONS)))
             ),
             (),
         )
+
+    def offers(self, path: str) -> tuple[str, ...]:
+        """What a file has at its top, by name, in document order; and what one that stands for its folder takes in."""
+        return self._recall(("offers", path), lambda connection: offers_of(connection, path), ())
 
     def users(self, name: str) -> tuple[str, ...]:
         """The files that call something of this name, or name such a type."""
@@ -127,7 +128,7 @@ class Index:
     def stub(self, path: str, names: Iterable[str] = ()) -> tuple[str, ...]:
         """Signatures of what a file offers under these names, re-exports included; without names, all it defines."""
         names = tuple(names)
-        return self._recall(("stub", path, names), lambda connection: _stub(connection, path, names, RE_EXPORTS), ())
+        return self._recall(("stub", path, names), lambda connection: stubs_of(connection, path, names), ())
 
     def imported_by(self, path: str) -> tuple[str, ...]:
         """The files that import this one, in alphabetical order. Of a module that hundreds import, the nearest."""
@@ -203,33 +204,6 @@ class Index:
 def index_of(folder: Path) -> Index:
     """The index of a folder, whether or not there is one yet."""
     return Index(place_of(folder))
-
-
-def _stub(connection: sqlite3.Connection, path: str, names: tuple[str, ...], depth: int) -> tuple[str, ...]:
-    row = connection.execute("SELECT id, language FROM files WHERE path = ?", (path,)).fetchone()
-    if row is None:
-        return ()
-    id_, language = row
-    symbols = read_symbols(connection, id_)
-    if not names:
-        return stub(symbols, language, ())
-    found: list[str] = []
-    for name in names:
-        here = stub(symbols, language, (name,))
-        found += here or (_re_exported(connection, path, language, id_, name, depth) if depth else ())
-    return tuple(dict.fromkeys(found))
-
-
-def _re_exported(
-    connection: sqlite3.Connection, path: str, language: str, id_: int, name: str, depth: int
-) -> tuple[str, ...]:
-    """What an import of the file brings in under this name: by naming it, or, second, as one of all names."""
-    imports = read_imports(connection, id_)
-    for each in (*(one for one in imports if name in one.names), *(one for one in imports if not one.names)):
-        for target in resolving.resolve(StoredPaths(connection), path, language, Import(each.module, (name,))):
-            if found := _stub(connection, target.path, (name,), depth - 1):
-                return found
-    return ()
 
 
 def _imports_of(connection: sqlite3.Connection, path: str) -> tuple[Target, ...]:

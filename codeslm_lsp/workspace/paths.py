@@ -70,6 +70,24 @@ def stem_of(path: str) -> str:
     return name_of(path).partition(".")[0]
 
 
+_FOR_FOLDER = frozenset({"__init__", "index", "mod"})
+"""Python, JavaScript and Rust: the file that is meant where its folder is named."""
+
+
+def stands_for_folder(path: str) -> bool:
+    """Whether who imports the folder means this file of it."""
+    return stem_of(path) in _FOR_FOLDER
+
+
+def module_of(path: str) -> str:
+    """By which name a file is called in code that imports it as a whole: its stem's, or its folder's.
+
+    A file of Go is part of the package that has its folder's name.
+    """
+    by_folder = stands_for_folder(path) or path.endswith(".go")
+    return name_of(folder_of(path)) if by_folder else stem_of(path)
+
+
 def join(*parts: str) -> str | None:
     """Parts → one path, ``..`` worked out; ``None`` when that leads out of the folder."""
     joined = posixpath.normpath("/".join(part for part in parts if part))

@@ -131,6 +131,44 @@ async def test_of_a_module_what_the_file_does_not_use_yet_is_shown_too(
     assert "_axis" not in prompt
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "files", "expected"),
+    [
+        (
+            "a.py",
+            "import draw\n\ndraw.‸\n",
+            {"draw/__init__.py": "from .bars import bars\n", "draw/bars.py": "def bars(rows): ...\n"},
+            "def bars(rows): ...",
+        ),
+        (
+            "a.ts",
+            "import * as draw from './draw'\n\ndraw.‸\n",
+            {"draw/index.ts": "export function bars(rows: number[]): string { return '' }\n"},
+            "export function bars(rows: number[]): string",
+        ),
+        (
+            "main.go",
+            'package main\n\nimport "example.com/shop/draw"\n\nfunc main() {\n\tdraw.‸\n}\n',
+            {
+                "go.mod": "module example.com/shop\n",
+                "draw/lines.go": 'package draw\n\nfunc Bars(rows []int) string { return "" }\n',
+            },
+            "func Bars(rows []int) string",
+        ),
+    ],
+)
+async def test_a_module_may_be_called_as_its_folder(
+    tmp_path: Path, path: str, text: str, files: Mapping[str, str], expected: str
+) -> None:
+    language = language_of("", path)
+    assert language is not None
+    tree = parse(text.replace("‸", ""), language)
+    document = Document(f"file:///{path}", path, language.name, 1, tree.text)
+    async with opened(tmp_path, files) as folder:
+        found = await folder.context.snippets(document, Cursor(text.index("‸")), tree, n_tokens=100, n_window=1000)
+    assert expected in "".join(each.text for each in found)
+
+
 async def test_of_a_module_that_is_used_nowhere_near_nothing_is_shown(tmp_path: Path) -> None:
     far = "\n".join(f"value_{number} = {number}" for number in range(60))
     text = f"from shop import plots\n\nplots.lines([1])\n{far}\nvalue = ‸\n"

@@ -98,6 +98,9 @@ def test_names(bench: Bench) -> None:
     assert [bench.index.is_known(name) for name in ("Price", "cents", "total", "print", "unheard_of")] == [
         *(True, True, True, True, False)
     ]
+    assert bench.index.offers("shop/money.py") == ("Price",)
+    assert bench.index.offers("shop/__init__.py") == ("Cart", "Deepest")
+    assert bench.index.offers("tests/test_cart.py") == ("test",), "what it uses it does not offer"
     assert (bench.index.definitions("unheard_of"), bench.index.users("unheard_of")) == ((), ())
 
 
@@ -136,11 +139,11 @@ def test_neighbours(bench: Bench) -> None:
 def test_without_an_index_all_answers_are_empty(tmp_path: Path) -> None:
     index = index_of(tmp_path)
     answers: list[tuple[object, ...]] = [
-        *(index.files(), index.definitions("x"), index.users("x"), index.imported_by("a.py")),
+        *(index.files(), index.definitions("x"), index.offers("a.py"), index.users("x"), index.imported_by("a.py")),
         *(index.neighbours("a.py"), index.stub("a.py"), index.stub("a.py", ("x",)), index.imports_of("a.py")),
         index.resolve("a.py", "python", Import("b", ())),
     ]
-    assert answers == [()] * 9
+    assert answers == [()] * len(answers)
     assert (index.file("a.py"), index.is_known("x")) == (None, False)
 
 

@@ -18,6 +18,7 @@ from codeslm_lsp.completion.offered import Offered
 from codeslm_lsp.completion.postprocess.chain import CHAIN, chain
 from codeslm_lsp.completion.postprocess.draft import MAX_PREFIX_CHARS, MAX_SUFFIX_CHARS, Draft, Filter, new_draft
 from codeslm_lsp.completion.prompts import Prompts
+from codeslm_lsp.completion.several import Said, in_order, shown_beside
 from codeslm_lsp.completion.streaming import read
 from codeslm_lsp.completion.trees import Trees
 from codeslm_lsp.completion.trigger import refusal, refusal_at
@@ -35,14 +36,12 @@ from codeslm_lsp.values import (
     EngineLoading,
     Evidence,
     Extent,
-    Generation,
     ModelError,
     Priority,
     Report,
     Skip,
     SkipReason,
     StopReason,
-    Token,
     Trigger,
 )
 from codeslm_lsp.workspace.environment import Environment
@@ -166,29 +165,29 @@ class Completer:
             if priority is Priority.BACKGROUND:
                 patience_ms = request.time_budget_ms
             generation = await read(stream, request, around, patience_ms)
-        text = "" if generation.stop is StopReason.CANCELLED else generation.text
-        stop = generation.stop_of(0)
-        shown, filters = _judge(replace(around, text=text, stop=stop), self._filters)
+        first, *others = in_order(generation, around.extent)
+        text = "" if generation.stop is StopReason.CANCELLED else first.text
+        shown, filters = _judge(replace(around, text=text, stop=first.stop), self._filters)
 
-        def evidence(of: str, tokens: Sequence[Token], stop: StopReason) -> Evidence:
-            return evidence_of(of, tokens, stop, document, cursor, tree, self._knows, grounding)
+        def evidence(of: str, said: Said) -> Evidence:
+            return evidence_of(of, said.tokens, said.stop, document, cursor, tree, self._knows, grounding)
 
         report = Report(
             shown if isinstance(shown, Skip) else Completion(shown, cursor, cursor),
             trigger,
             around.extent,
             model.name,
-            stop,
+            first.stop,
             generation.timings,
             filters,
             found.reused,
             found.outdated,
-            evidence=evidence(shown, generation.tokens, stop) if isinstance(shown, str) else None,
+            evidence=evidence(shown, first) if isinstance(shown, str) else None,
             snippets=found.prompt.snippets,
         )
         report = weighed(report)
-        others = _others(generation, around, report.outcome, self._filters)
-        report = with_alternatives(report, [(each[0], evidence(*each)) for each in others], cursor)
+        beside = shown_beside(report.outcome, others, around, self._filters)
+        report = with_alternatives(report, [(text, evidence(text, said)) for text, said in beside], cursor)
         self._prompts.learn_speed(generation.timings)
         self._offered.remember(document, cursor, report)
         return report
@@ -271,21 +270,3 @@ def _judge(draft: Draft, filters: Sequence[Filter]) -> tuple[str | Skip, tuple[s
                 skip = Skip(SkipReason.NOTHING_GENERATED, "The model ends here: it has nothing to add.")
         return skip, ()
     return chain(draft, filters)
-
-
-def _others(
-    generation: Generation, around: Draft, outcome: Completion | Skip, filters: Sequence[Filter]
-) -> list[tuple[str, tuple[Token, ...], StopReason]]:
-    """The other continuations as they would be shown, their tokens, and why they ended.
-
-    Only those that differ from each other and from ``outcome``.
-    """
-    taken = [outcome.text.split()] if isinstance(outcome, Completion) else []
-    found = []
-    for branch, tokens in enumerate(generation.alternatives, start=1):
-        text, stop = "".join(token.text for token in tokens), generation.stop_of(branch)
-        shown, _ = chain(replace(around, text=text, stop=stop), filters)
-        if isinstance(shown, str) and shown.split() not in taken:
-            taken.append(shown.split())
-            found.append((shown, tokens, stop))
-    return found

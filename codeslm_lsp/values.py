@@ -515,13 +515,15 @@ class Check:
     """One piece of evidence for or against an answer.
 
     ``kind`` is what was done (``"parses"``, ``"computed"``, ``"ran"``), ``detail`` one sentence that says what came of
-    it, ``replay`` what has to be given to whom to see it again: a command, a program, a statement.
+    it, ``replay`` what has to be given to whom to see it again: a command, a program, a statement. ``value`` is what a
+    derivation comes to, empty where it comes to nothing.
     """
 
     kind: str
     passed: bool
     detail: str
     replay: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,8 @@ class Derived:
 class Solved:
     """One problem by the command; ``plain`` says whether the model alone had it right.
 
-    ``answer`` is empty where there is none, and then ``error`` may say why. ``ms`` is from question to answer.
+    ``answer`` is empty where there is none, and then ``error`` may say why; else it says why the model alone has none.
+    ``ms`` is from question to answer.
     """
 
     id: str
@@ -78,10 +79,11 @@ class _Solver:
         ms = (time.perf_counter() - started) * 1000
         if "error" in said:
             return Solved(problem.id, problem.subject, "", False, "", ms, 0, False, error=said["error"])
-        derived = derivations_of(said)
+        derived, error = derivations_of(said), ""
         if not derived:  # Computed as it stands. The model alone has to be asked for, in words.
             asked = await self._server.command("codeslm.solve", {"words": IN_WORDS + problem.text})
-            derived = derivations_of(asked) if "error" not in asked else []
+            error = asked.get("error", "")
+            derived = derivations_of(asked) if not error else []
         derivations = [
             Derived(each["how"], each["answer"], await self._is_right(problem, each["answer"]), each["text"])
             for each in derived
@@ -97,6 +99,7 @@ class _Solver:
             said["timings"]["n_tokens"],
             bool(derivations) and derivations[0].right,
             tuple(derivations),
+            error,
         )
 
     async def _is_right(self, problem: Problem, answer: str) -> bool:
@@ -111,8 +114,8 @@ def derivations_of(said: Mapping[str, Any]) -> list[dict[str, str]]:
     found = []
     for check in said["evidence"]:
         if check["kind"] == "derivation":
-            how, _, answer = check["detail"].partition(": ")
-            found.append({"how": how, "answer": "" if answer.endswith(NO_ANSWER) else answer, "text": check["replay"]})
+            how = check["detail"].removesuffix(f": {check['value'] or NO_ANSWER}")
+            found.append({"how": how, "answer": check["value"], "text": check["replay"]})
     return found
 
 

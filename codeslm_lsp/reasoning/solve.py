@@ -97,6 +97,7 @@ async def solve_in_words(problem: str, means: Means) -> Answer:
             bool(groups) and each in groups[0],
             f"{each.how}: {each.answer or NO_ANSWER}",
             each.text,
+            each.answer,
         )
         for each in derivations
     )

@@ -53,12 +53,20 @@ def test_a_file_that_is_missing_holds_none(tmp_path: Path) -> None:
 def test_derivations_are_found_among_the_evidence() -> None:
     said = {
         "evidence": [
-            {"kind": "derivation", "detail": "reasoning in words: 3:4", "replay": "so 3:4"},
-            {"kind": "derivation", "detail": "a calculation (x: y is not defined.): no answer", "replay": "x"},
+            {"kind": "derivation", "detail": "reasoning in words: 3:4", "replay": "so 3:4", "value": "3:4"},
+            {
+                "kind": "derivation",
+                "detail": "calculated (x: y is not defined.): no answer",
+                "replay": "x",
+                "value": "",
+            },
             {"kind": "derivations", "detail": "None came to an answer.", "replay": ""},
         ]
     }
-    assert [(each["answer"], each["text"]) for each in derivations_of(said)] == [("3:4", "so 3:4"), ("", "x")]
+    assert [tuple(each.values()) for each in derivations_of(said)] == [
+        ("reasoning in words", "3:4", "so 3:4"),
+        ("calculated (x: y is not defined.)", "", "x"),
+    ]
 
 
 def solved(number: int, *, plain: bool, right: bool, badge: str, subject: str = "") -> Solved:

@@ -165,30 +165,31 @@ class Completer:
             if priority is Priority.BACKGROUND:
                 patience_ms = request.time_budget_ms
             generation = await read(stream, request, around, patience_ms)
-        first, *others = in_order(generation, around.extent)
-        text = "" if generation.stop is StopReason.CANCELLED else first.text
-        shown, filters = _judge(replace(around, text=text, stop=first.stop), self._filters)
+            first, *others = in_order(generation, around.extent)
+            text = "" if generation.stop is StopReason.CANCELLED else first.text
+            shown, filters = _judge(replace(around, text=text, stop=first.stop), self._filters)
 
-        def evidence(of: str, said: Said) -> Evidence:
-            return evidence_of(of, said.tokens, said.stop, document, cursor, tree, self._knows, grounding)
+            def evidence(of: str, said: Said) -> Evidence:
+                return evidence_of(of, said.tokens, said.stop, document, cursor, tree, self._knows, grounding)
 
-        report = Report(
-            shown if isinstance(shown, Skip) else Completion(shown, cursor, cursor),
-            trigger,
-            around.extent,
-            model.name,
-            first.stop,
-            generation.timings,
-            filters,
-            found.reused,
-            found.outdated,
-            evidence=evidence(shown, first) if isinstance(shown, str) else None,
-            snippets=found.prompt.snippets,
-        )
-        report = weighed(report)
-        beside = shown_beside(report.outcome, others, around, self._filters)
-        report = with_alternatives(report, [(text, evidence(text, said)) for text, said in beside], cursor)
-        self._prompts.learn_speed(generation.timings)
+            report = Report(
+                shown if isinstance(shown, Skip) else Completion(shown, cursor, cursor),
+                trigger,
+                around.extent,
+                model.name,
+                first.stop,
+                filters=filters,
+                anchor_reused=found.reused,
+                prompt_outdated=found.outdated,
+                evidence=evidence(shown, first) if isinstance(shown, str) else None,
+                snippets=found.prompt.snippets,
+            )
+            report = weighed(report)
+            beside = shown_beside(report.outcome, others, around, self._filters)
+            report = with_alternatives(report, [(text, evidence(text, said)) for text, said in beside], cursor)
+            timings = (await stream.result()).timings  # The engine has worked them out meanwhile.
+        report = replace(report, timings=timings)
+        self._prompts.learn_speed(timings)
         self._offered.remember(document, cursor, report)
         return report
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import replace
 
 from codeslm_lsp.completion.postprocess.draft import Draft
 from codeslm_lsp.completion.stopping import line_end, wanted_end
-from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream
-from codeslm_lsp.values import Generation, StopReason
+from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream, generation_of
+from codeslm_lsp.values import Generation, StopReason, Timings, Token
 
 
 async def read(stream: TokenStream, request: GenerateRequest, around: Draft, patience_ms: float) -> Generation:
-    """Read until what was asked for is complete, or a line of it is and ``patience_ms`` have passed."""
-    ended: StopReason | None = None
+    """Read until what was asked for is complete, or a line of it is and ``patience_ms`` have passed.
+
+    Then the engine is told so, and not waited for: what it has said is enough, only its timings are not known yet.
+    """
+    tokens: list[Token] = []
     texts: dict[int, str] = {}  # Of continuations that go on.
     n_begun, n_tokens, deadline = 0, 0, math.inf
     async for token in stream:
+        tokens.append(token)
         if token.is_end:
             texts.pop(token.branch, None)
             continue
@@ -29,14 +32,14 @@ async def read(stream: TokenStream, request: GenerateRequest, around: Draft, pat
         if request.n_alternatives and n_tokens <= n_begun:
             continue  # All continuations begin before one of them goes on.
         if all(_end_of(around, text) is not None for text in texts.values()):
-            ended = StopReason.END
+            stop = StopReason.END
         elif now > deadline and all(line_end(text) is not None for text in texts.values()):
-            ended = StopReason.TIME_BUDGET
-        if ended is not None:
-            await stream.enough()
-            break
-    generation = await stream.result()
-    return generation if ended is None else replace(generation, stop=ended)
+            stop = StopReason.TIME_BUDGET
+        else:
+            continue
+        await stream.enough()
+        return generation_of(request, tokens, stop, Timings())
+    return await stream.result()
 
 
 def _end_of(around: Draft, text: str) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,6 +35,7 @@ from codeslm_lsp.values import (
     Skip,
     SkipReason,
     StopReason,
+    Token,
     Trigger,
     Tuning,
 )
@@ -189,13 +190,32 @@ class Doubtful(ReplayEngine):
 
     n_sure = 3
 
-    def generate(self, request: GenerateRequest) -> AbstractAsyncContextManager[TokenStream]:
-        return changed(super().generate(request), self.doubt)
+    @asynccontextmanager
+    async def generate(self, request: GenerateRequest) -> AsyncIterator[TokenStream]:
+        async with super().generate(request) as stream:
+            yield Doubting(stream, self.logprob_of)
 
-    def doubt(self, generation: Generation) -> Generation:
-        tokens = [
-            replace(token, logprob=0.0 if n < self.n_sure else -20.0) for n, token in enumerate(generation.tokens)
-        ]
+    def logprob_of(self, n: int) -> float:
+        return 0.0 if n < self.n_sure else -20.0
+
+
+class Doubting:
+    """A stream whose tokens have other probabilities."""
+
+    def __init__(self, stream: TokenStream, logprob_of: Callable[[int], float]) -> None:
+        self._stream = stream
+        self._logprob_of = logprob_of
+        self.stop, self.enough = stream.stop, stream.enough
+
+    async def __aiter__(self) -> AsyncIterator[Token]:
+        n = 0
+        async for token in self._stream:
+            yield replace(token, logprob=self._logprob_of(n))
+            n += 1
+
+    async def result(self) -> Generation:
+        generation = await self._stream.result()
+        tokens = [replace(token, logprob=self._logprob_of(n)) for n, token in enumerate(generation.tokens)]
         return replace(generation, tokens=tuple(tokens))
 
 
@@ -245,9 +265,8 @@ async def test_who_asks_by_hand_sees_what_is_probably_wrong() -> None:
 
 async def test_what_was_hidden_is_shown_once_enough_of_it_is_typed() -> None:
     class DoubtsItsBeginning(Doubtful):
-        def doubt(self, generation: Generation) -> Generation:
-            tokens = [replace(token, logprob=-9.0 if n < 1 else 0.0) for n, token in enumerate(generation.tokens)]
-            return replace(generation, tokens=tuple(tokens))
+        def logprob_of(self, n: int) -> float:
+            return -9.0 if n < 1 else 0.0
 
     bench = Bench(engine=DoubtsItsBeginning(Script(default="price * rate")))
     hidden = await bench.at("total = ‸\n")

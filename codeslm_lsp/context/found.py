@@ -10,6 +10,7 @@ from codeslm_lsp.context.choose_chunks import STAY_SCORE
 from codeslm_lsp.context.chunks import Chunk, ChunkedFile, chunked, chunked_lines, spans
 from codeslm_lsp.context.desk import OnDesk, edited_regions
 from codeslm_lsp.context.near import counted_names, names_near, receiver_before, types_of
+from codeslm_lsp.context.returned import returned_types
 from codeslm_lsp.context.similar import NEAR_LINES, ChunkSet, Query, Rarity, Scored, chunk_set, query_at, ranked, rarity
 from codeslm_lsp.context.stubs import Stub, stubs
 from codeslm_lsp.context.texts import Texts
@@ -85,7 +86,8 @@ def find(index: Index, texts: Texts, desk: OnDesk, hole: Hole, before: Sequence[
 def _stubs(index: Index, hole: Hole) -> tuple[Stub, ...]:
     text, cursor = hole.document.text, hole.cursor
     receiver = receiver_before(text, cursor)
-    types = types_of(text, cursor, receiver) if receiver else ()
+    types = [hole.renamed.get(each, each) for each in types_of(text, cursor, receiver)] if receiver else []
+    types += returned_types(index, types)
     near, counts = dict(names_near(text, cursor)), counted_names(text)
     for name, original in hole.renamed.items():
         near[original] = max(near.get(original, 0.0), near.get(name, 0.0))
@@ -96,7 +98,7 @@ def _stubs(index: Index, hole: Hole) -> tuple[Stub, ...]:
         hole.language,
         hole.imported,
         near,
-        [hole.renamed.get(each, each) for each in types],
+        types,
         hole.enclosing,
         counts,
         hole.defined,

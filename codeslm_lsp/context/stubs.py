@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from codeslm_lsp.context.called import methods
+from codeslm_lsp.context.returned import defined_at
 from codeslm_lsp.context.unimported import seen_without_import
 from codeslm_lsp.syntax.imports import Import
 from codeslm_lsp.workspace.index import Index
@@ -97,6 +98,12 @@ def stubs(
         if text and text not in found:
             weight = weight_of(name) - near.get(name, 0.0) * (1 - UNIMPORTED_FACTOR)
             found[text] = Stub(where, name, text, weight)
+    for name in types:
+        where_defined = defined_at(index, name)
+        if len(where_defined) == 1 and where_defined[0] != path:
+            text = "\n".join(index.stub(where_defined[0], (name,)))
+            if text and text not in found:
+                found[text] = Stub(where_defined[0], name, text, weight_of(name))
     for name, where, qualified_name in methods(index, path, paths, called):
         text = "\n".join(index.stub(where, (qualified_name,)))
         if text and text not in found:

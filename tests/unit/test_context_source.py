@@ -131,6 +131,17 @@ async def test_of_a_module_what_the_file_does_not_use_yet_is_shown_too(
     assert "_axis" not in prompt
 
 
+async def shown_at(tmp_path: Path, path: str, marked: str, files: Mapping[str, str]) -> str:
+    """What of ``files`` is shown in 100 tokens: signatures."""
+    language = language_of("", path)
+    assert language is not None
+    tree = parse(marked.replace("‸", ""), language)
+    document = Document(f"file:///{path}", path, language.name, 1, tree.text)
+    async with opened(tmp_path, files) as folder:
+        found = await folder.context.snippets(document, Cursor(marked.index("‸")), tree, n_tokens=100, n_window=1000)
+    return "".join(each.text for each in found)
+
+
 @pytest.mark.parametrize(
     ("path", "text", "files", "expected"),
     [
@@ -160,13 +171,62 @@ async def test_of_a_module_what_the_file_does_not_use_yet_is_shown_too(
 async def test_a_module_may_be_called_as_its_folder(
     tmp_path: Path, path: str, text: str, files: Mapping[str, str], expected: str
 ) -> None:
-    language = language_of("", path)
-    assert language is not None
-    tree = parse(text.replace("‸", ""), language)
-    document = Document(f"file:///{path}", path, language.name, 1, tree.text)
-    async with opened(tmp_path, files) as folder:
-        found = await folder.context.snippets(document, Cursor(text.index("‸")), tree, n_tokens=100, n_window=1000)
-    assert expected in "".join(each.text for each in found)
+    assert expected in await shown_at(tmp_path, path, text, files)
+
+
+MADE = [
+    (
+        "a.py",
+        "from stores import Store\n\ndef show(store: Store, key):\n    order = await store.find(key)\n    order.‸\n",
+        {
+            "stores.py": "class Store:\n    async def find(self, key: str) -> 'Order | None': ...\n",
+            "orders.py": "class Order:\n    def pay(self, amount: int) -> None: ...\n",
+        },
+        "def pay(self, amount: int) -> None: ...",
+    ),
+    (
+        "a.ts",
+        "import { Store } from './store'\nfunction show(store: Store) {\n  const it = store.find('k')\n  it.‸\n}\n",
+        {
+            "store.ts": "export class Store {\n  find(key: string): Order | undefined { return }\n}\n",
+            "order.ts": "export class Order {\n  pay(amount: number): void { }\n}\n",
+        },
+        "pay(amount: number): void",
+    ),
+    (
+        "src/a.rs",
+        "use crate::store::Store;\nfn show(store: &Store) {\n    let order = store.find(1);\n    order.‸\n}\n",
+        {
+            "src/store.rs": (
+                "pub struct Store;\nimpl Store {\n    pub fn find(&self, key: u8) -> Option<Order> { None }\n}\n"
+            ),
+            "src/order.rs": "pub struct Order;\nimpl Order {\n    pub fn pay(&self, amount: u8) {}\n}\n",
+        },
+        "pub fn pay(&self, amount: u8)",
+    ),
+    (
+        "a/Shop.java",
+        "import b.Store;\nclass Shop {\n  void show(Store store) {\n    var it = store.find(1);\n    it.‸\n  }\n}\n",
+        {
+            "b/Store.java": "package b;\npublic class Store {\n  public Order find(long key) { return null; }\n}\n",
+            "b/Order.java": "package b;\npublic class Order {\n  public void pay(int amount) { }\n}\n",
+        },
+        "public void pay(int amount)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "text", "files", "expected"), MADE)
+async def test_before_the_dot_stands_what_a_function_returned(
+    tmp_path: Path, path: str, text: str, files: Mapping[str, str], expected: str
+) -> None:
+    assert expected in await shown_at(tmp_path, path, text, files)
+
+
+async def test_of_two_types_of_one_name_none_is_shown_that_is_not_imported(tmp_path: Path) -> None:
+    path, text, files, _ = MADE[0]
+    files = {**files, "others.py": "class Order:\n    def pay(self, amount: str): ...\n"}
+    assert "def pay" not in await shown_at(tmp_path, path, text, files)
 
 
 async def test_of_a_module_that_is_used_nowhere_near_nothing_is_shown(tmp_path: Path) -> None:

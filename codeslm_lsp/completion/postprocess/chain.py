@@ -21,6 +21,7 @@ CHAIN: tuple[Filter, ...] = (
     repetition.turns_in_a_circle,
     repetition.stutters,
     extents.runs_past_its_extent,
+    leaks.body_of_a_stub,
     extents.span_without_an_end,
     extents.cut_off_by_a_budget,
     indentation.level_that_nothing_has,

@@ -6,10 +6,18 @@ import re
 from dataclasses import replace
 from functools import cache
 
-from codeslm_lsp.completion.postprocess.draft import MAX_PREFIX_CHARS, Draft, cut, is_prose, typed_of
+from codeslm_lsp.completion.postprocess.draft import (
+    MAX_PREFIX_CHARS,
+    Draft,
+    cut,
+    is_prose,
+    rest_of,
+    typed_of,
+)
 from codeslm_lsp.prompt.families import load_formats
 from codeslm_lsp.syntax.languages import language_of
 from codeslm_lsp.syntax.lexical import scan
+from codeslm_lsp.syntax.lines import indentation, lines_after
 
 _PLAIN_TAG = re.compile(r"</?[A-Za-z]+>")
 """Sentinels spelled like ``<filename>`` and ``</s>``, which people write themselves."""
@@ -38,6 +46,11 @@ _PATH_LINE = re.compile(
 """How ``prompts/fim.toml`` has the path of a file written above its text: bare, behind ``+++++``, or in a comment."""
 
 _FIRST_TWO_LINES = re.compile(r"\s*\S.*\n\s*\S.*")
+
+_STUB_BODY = re.compile(r":[ \t]*\.\.\.[ \t\r]*$")
+
+_LOOK_BELOW = 5
+"""Lines below the cursor that may be blank before a body begins."""
 
 _MIN_ECHO = 20
 """Characters that the first two lines of a file must have to be recognised when they are written again."""
@@ -105,6 +118,16 @@ def beginning_of_the_file_again(draft: Draft) -> Draft:
         return draft
     start = draft.text.index(head.group())
     return draft if draft.text[:start].rpartition("\n")[2] else _cut_before(draft, start)
+
+
+def body_of_a_stub(draft: Draft) -> Draft:
+    """``...`` behind a header whose body stands below: so the signatures of other files end, as a prompt shows them."""
+    found = _STUB_BODY.search(draft.text)
+    if found is None or draft.language is None or not draft.language.by_indentation or rest_of(draft):
+        return draft
+    line = draft.text.rpartition("\n")[2] if "\n" in draft.text else typed_of(draft) + draft.text
+    below = next((line for _, line in lines_after(draft.suffix, 0, _LOOK_BELOW)), "")
+    return cut(draft, found.start() + 1) if indentation(below) > indentation(line) else draft
 
 
 def _is_code(draft: Draft, line_start: int, at: int) -> bool:

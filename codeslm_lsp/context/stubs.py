@@ -69,7 +69,7 @@ def stubs(
     has a name, once where only its import does; ``called`` are methods that are called near the hole. Some index
     queries for each import and for each name that is not imported, about a millisecond each.
     """
-    types, headers, imported = set(receiver_types), set(enclosing), list(imported)[:MAX_IMPORTS]
+    types, headers, imported = dict.fromkeys(receiver_types), set(enclosing), list(imported)[:MAX_IMPORTS]
 
     def weight_of(name: str) -> float:
         weight = IMPORTED_WEIGHT + near.get(name, 0.0)
@@ -79,6 +79,12 @@ def stubs(
         return weight_of(name) + (UNUSED_WEIGHT if counts.get(name, 0) == 1 else 0.0)
 
     found: dict[str, Stub] = {}
+
+    def add(where: str, name: str, weight: float) -> None:
+        text = "\n".join(index.stub(where, (name,)))
+        if text and text not in found:
+            found[text] = Stub(where, name, text, weight)
+
     paths: set[str] = set()
     for each in imported:
         for target in index.resolve(path, language, each):
@@ -90,24 +96,15 @@ def stubs(
                 of_module = weight_of_import(module_of(target.path))
                 weights = _members(index, target.path, weight_of, of_module, counts)
             for name, weight in weights.items():
-                text = "\n".join(index.stub(target.path, (name,)))
-                if text and text not in found:
-                    found[text] = Stub(target.path, name, text, weight)
-    for name, where in seen_without_import(index, path, language, imported, {**near, **dict.fromkeys(types, 1)}, own):
-        text = "\n".join(index.stub(where, (name,)))
-        if text and text not in found:
-            weight = weight_of(name) - near.get(name, 0.0) * (1 - UNIMPORTED_FACTOR)
-            found[text] = Stub(where, name, text, weight)
+                add(target.path, name, weight)
+    for name, where in seen_without_import(index, path, language, imported, {**near, **dict.fromkeys(types, 1.0)}, own):
+        add(where, name, weight_of(name) - near.get(name, 0.0) * (1 - UNIMPORTED_FACTOR))
     for name in types:
         where_defined = defined_at(index, name)
         if len(where_defined) == 1 and where_defined[0] != path:
-            text = "\n".join(index.stub(where_defined[0], (name,)))
-            if text and text not in found:
-                found[text] = Stub(where_defined[0], name, text, weight_of(name))
+            add(where_defined[0], name, weight_of(name))
     for name, where, qualified_name in methods(index, path, paths, called):
-        text = "\n".join(index.stub(where, (qualified_name,)))
-        if text and text not in found:
-            found[text] = Stub(where, qualified_name, text, near.get(name, 0.0) * CALLED_FACTOR)
+        add(where, qualified_name, near.get(name, 0.0) * CALLED_FACTOR)
     return tuple(sorted(found.values(), key=lambda stub: -stub.weight))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.hookimpl(tryfirst=True)  # Before xdist looks at the groups.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of one file run in one process; all those with a model in one, which begins with them: two would wait for
     each other (see ``model/conftest``), and there is enough else to do meanwhile."""

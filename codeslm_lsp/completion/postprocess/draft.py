@@ -51,6 +51,11 @@ def typed_of(draft: Draft) -> str:
     return draft.prefix[line_start(draft.prefix, len(draft.prefix)) :]
 
 
+def last_line_of(draft: Draft) -> str:
+    """The last line of the text, with what is typed before it if it is the cursor's."""
+    return (typed_of(draft) + draft.text).rpartition("\n")[2]
+
+
 def rest_of(draft: Draft) -> str:
     """The cursor's line behind the cursor, without white space at its end."""
     return draft.suffix[: line_end(draft.suffix, 0)].rstrip()

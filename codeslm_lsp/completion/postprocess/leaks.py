@@ -11,6 +11,7 @@ from codeslm_lsp.completion.postprocess.draft import (
     Draft,
     cut,
     is_prose,
+    last_line_of,
     rest_of,
     typed_of,
 )
@@ -125,9 +126,8 @@ def body_of_a_stub(draft: Draft) -> Draft:
     found = _STUB_BODY.search(draft.text)
     if found is None or draft.language is None or not draft.language.by_indentation or rest_of(draft):
         return draft
-    line = draft.text.rpartition("\n")[2] if "\n" in draft.text else typed_of(draft) + draft.text
     below = next((line for _, line in lines_after(draft.suffix, 0, _LOOK_BELOW)), "")
-    return cut(draft, found.start() + 1) if indentation(below) > indentation(line) else draft
+    return cut(draft, found.start() + 1) if indentation(below) > indentation(last_line_of(draft)) else draft
 
 
 def _is_code(draft: Draft, line_start: int, at: int) -> bool:

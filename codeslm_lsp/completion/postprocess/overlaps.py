@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from itertools import accumulate
 
 from codeslm_lsp.completion.postprocess.brackets import defect_counter, knows_all_closers
-from codeslm_lsp.completion.postprocess.draft import Draft, cut, pairs_up, rest_of, typed_of
+from codeslm_lsp.completion.postprocess.draft import Draft, cut, last_line_of, pairs_up, rest_of, typed_of
 from codeslm_lsp.syntax.languages import Language
 from codeslm_lsp.syntax.lines import indentation, line_end, lines_after
 from codeslm_lsp.values import Extent
@@ -104,8 +104,7 @@ def _lines_below(draft: Draft) -> list[str]:
     """What follows the text: lines with something on them, from the rest of the cursor's line on."""
     rest = draft.suffix[: line_end(draft.suffix, 0)]
     below = [line for _, line in lines_after(draft.suffix, 0, MAX_LINES)]
-    last = draft.text.rpartition("\n")[2] if "\n" in draft.text else typed_of(draft) + draft.text
-    return [last + rest, *below] if rest.strip() else below
+    return [last_line_of(draft) + rest, *below] if rest.strip() else below
 
 
 def _without(draft: Draft, start: int) -> Draft:

@@ -10,10 +10,12 @@ from collections.abc import Iterable
 
 from codeslm_lsp.context.called import MAX_MEANINGS
 from codeslm_lsp.context.near import IDENTIFIER
+from codeslm_lsp.context.unimported import C_ENDINGS, ending
 from codeslm_lsp.workspace.index import Index
-from codeslm_lsp.workspace.records import TYPE_KINDS, Symbol
+from codeslm_lsp.workspace.records import FUNCTION_KINDS, TYPE_KINDS, Symbol
 
-_MAKES = frozenset({"function", "method", "constructor"})
+_TYPE_FIRST = C_ENDINGS | {"java", "cs"}
+"""Endings of files in whose languages the type of what is returned stands before the function's name."""
 _ARROW = re.compile(r"->\s*(.+)", re.DOTALL)
 _BEHIND_PARAMETERS = re.compile(r"\)\s*:?\s*([^()]*|\([^()]*\)[^()]*)$", re.DOTALL)
 
@@ -25,11 +27,11 @@ def returned_types(index: Index, names: Iterable[str]) -> tuple[str, ...]:
     """
     found: dict[str, None] = {}
     for name in names:
-        made = [each for each in index.definitions(name) if each.symbol.kind in _MAKES]
+        made = [each for each in index.definitions(name) if each.symbol.kind in FUNCTION_KINDS]
         if len({each.symbol.signature for each in made}) > MAX_MEANINGS:
             continue
         for each in made:
-            types = IDENTIFIER.findall(_returned(each.symbol, is_before=_stands_before(each.path)))
+            types = IDENTIFIER.findall(_returned(each.symbol, is_before=ending(each.path) in _TYPE_FIRST))
             found.update(dict.fromkeys(word for word in types if defined_at(index, word)))
     return tuple(found)
 
@@ -37,11 +39,6 @@ def returned_types(index: Index, names: Iterable[str]) -> tuple[str, ...]:
 def defined_at(index: Index, name: str) -> tuple[str, ...]:
     """The files that define a type of this name."""
     return tuple(dict.fromkeys(each.path for each in index.definitions(name) if each.symbol.kind in TYPE_KINDS))
-
-
-def _stands_before(path: str) -> bool:
-    """Whether in the language of this file the type of what is returned stands before the function's name."""
-    return path.rpartition(".")[2] in {"java", "cs", "c", "h", "cc", "cpp", "cxx", "hh", "hpp", "hxx"}
 
 
 def _returned(function: Symbol, *, is_before: bool) -> str:

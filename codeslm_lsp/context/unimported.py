@@ -42,7 +42,7 @@ def seen_without_import(
             continue
         # A type is seen even where it stands in a namespace; of other members only their owner knows.
         at_top = [each for each in index.definitions(name) if not each.symbol.parent or each.symbol.kind in TYPE_KINDS]
-        paths = {each.path for each in at_top if _ending(each.path) in _endings(path)}
+        paths = {each.path for each in at_top if ending(each.path) in _endings(path)}
         if language in _BY_HEADER:
             paths &= headers
         elif language in _BY_FOLDER:
@@ -66,13 +66,15 @@ def _package(path: str) -> str:
     return folder
 
 
-def _ending(path: str) -> str:
+def ending(path: str) -> str:
+    """``a/b.py`` → ``py``."""
     return path.rpartition(".")[2]
 
 
-_C_ENDINGS = frozenset({"c", "h", "cc", "cpp", "cxx", "hh", "hpp", "hxx", "inl"})
+C_ENDINGS = frozenset({"c", "h", "cc", "cpp", "cxx", "hh", "hpp", "hxx", "inl"})
+"""Of files of C and C++."""
 
 
 def _endings(path: str) -> frozenset[str]:
     """The endings of files in the same language."""
-    return _C_ENDINGS if _ending(path) in _C_ENDINGS else frozenset({_ending(path)})
+    return C_ENDINGS if ending(path) in C_ENDINGS else frozenset({ending(path)})

@@ -30,8 +30,10 @@ MAX_SYMBOLS, MAX_NAMES = 2000, 5000
 TYPE_KINDS = frozenset({"class", "interface", "struct", "record", "trait", "enum", "union", "type"})
 """Kinds of symbols that have members; a module or namespace is none of them."""
 
-_FUNCTION_KINDS = frozenset({"function", "method", "constructor"})
-_WITH_DOC = _FUNCTION_KINDS | {"class"}
+FUNCTION_KINDS = frozenset({"function", "method", "constructor"})
+"""Kinds of symbols that are called."""
+
+_WITH_DOC = FUNCTION_KINDS | {"class"}
 
 _GO_RECEIVER = re.compile(r"func\s*\(\s*(?:\w+\s+)?\*?\s*(\w+)")
 _DOCSTRING = re.compile(r"""\s*[rRuU]?(?:\"{3}|'{3}|"|')\s*([^\n]*)""")
@@ -109,7 +111,7 @@ class _Owners:
             self._open.pop()
         parent, name = self._written_owner(definition)
         holders = self._open
-        if definition.kind == "field" and holders and holders[-1][2] in _FUNCTION_KINDS:
+        if definition.kind == "field" and holders and holders[-1][2] in FUNCTION_KINDS:
             holders = holders[:-1]  # ``self.x = …`` in a constructor is the object's.
         if holders:
             parent = f"{holders[-1][1]}.{parent}" if parent else holders[-1][1]

@@ -32,8 +32,9 @@ def overhead(
     texts = [text_of(source_lines(), n_lines) for n_lines in SIZES] if file is None else [read_source(file)]
     model, _ = model_path(settings, open_store())
     with counting() as progress:
-        task = progress.add_task("keys", total=len(texts) * n_keys * 2)
-        measured = asyncio.run(run(texts, n_keys, model, settings, lambda: progress.advance(task)))
+        names = [f"keys in {text.count(chr(10)):,} lines" for text in texts]
+        tasks = [progress.add_task(name, total=n_keys * 2) for name in names]
+        measured = asyncio.run(run(texts, n_keys, model, settings, lambda number: progress.advance(tasks[number])))
     figures = [each.summary() for each in measured]
     if as_json:
         typer.echo(json.dumps({"model": model.stem, "files": figures}))

@@ -90,9 +90,11 @@ def text_of(lines: Sequence[str], n_lines: int) -> str:
 
 
 async def run(
-    texts: Sequence[str], n_keys: int, model: Path, settings: Settings, on_key: Callable[[], None]
+    texts: Sequence[str], n_keys: int, model: Path, settings: Settings, on_key: Callable[[int], None]
 ) -> list[Measured]:
     """Type in each text until both kinds of keys were ``n_keys``, one text after the other, in one server.
+
+    ``on_key`` is given the number of the text.
 
     Nothing is done ahead: to interrupt that is the engine's part, and ``bench typing`` has it.
     """
@@ -101,7 +103,7 @@ async def run(
         return [await _measure(server, number, text, n_keys, on_key) for number, text in enumerate(texts)]
 
 
-async def _measure(server: Server, number: int, text: str, n_keys: int, on_key: Callable[[], None]) -> Measured:
+async def _measure(server: Server, number: int, text: str, n_keys: int, on_key: Callable[[int], None]) -> Measured:
     lines = text.splitlines(keepends=True)
     middle = len(lines) // 2
     written = lines[middle : middle + N_WRITTEN_LINES]
@@ -112,7 +114,7 @@ async def _measure(server: Server, number: int, text: str, n_keys: int, on_key: 
     keys: list[Key] = []
     async for key in _keys(server, document, len(before), itertools.cycle("".join(written)), n_keys):
         keys.append(key)
-        on_key()
+        on_key(number)
     document.close()
     return Measured(len(lines), len(text), tuple(keys), await _message_ms(server))
 

@@ -160,6 +160,16 @@ def is_inside(uri: str, root_uri: str | None) -> bool:
     return uri.startswith("file:") and bool(root) and _path(uri).startswith(f"{root}/")
 
 
+def root_of(uri: str, root_uris: Sequence[str]) -> str | None:
+    """The innermost of the workspace's folders that the document is in; the first folder for one that is in none.
+
+    A notebook's cell is where its notebook is.
+    """
+    path, first = _path(uri), next(iter(root_uris), None)
+    around = [root for root in root_uris if path.startswith(f"{_path(root).rstrip('/')}/")]
+    return max(around, key=lambda root: len(_path(root).rstrip("/")), default=first)
+
+
 def document_key(uri: str) -> str:
     """The key under which pygls keeps a document: clients escape the same URI in different ways."""
     return unquote(uri)

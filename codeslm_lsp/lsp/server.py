@@ -61,7 +61,7 @@ class CodeslmServer(LanguageServer):
     def session(self) -> Session:
         """The session; it belongs to the running event loop, so it is made on first use."""
         if self._session is None:
-            self._session = Session(self._launch, self.tell, self.note)
+            self._session = Session(self._launch, self.tell, self.note, self.root_uris)
         return self._session
 
     def tell(self, sentence: str) -> None:
@@ -88,15 +88,20 @@ class CodeslmServer(LanguageServer):
         mirror = self.document(uri)
         if mirror is None:
             return None
-        return mirror.snapshot(convert.path_of(mirror.uri, self.root_uri())), mirror
+        return mirror.snapshot(self.path_of(mirror.uri)), mirror
 
-    def root_uri(self) -> str | None:
-        """The workspace's folder, its first one if it has several."""
-        return self.workspace.root_uri or next(iter(self.workspace.folders), None)
+    def root_uris(self) -> tuple[str, ...]:
+        """The workspace's folders, in the editor's order."""
+        root = self.workspace.root_uri
+        return tuple(self.workspace.folders) or ((root,) if root else ())
+
+    def path_of(self, uri: str) -> str:
+        """What a prompt may show as the file's name: its path in the folder that it is in."""
+        return convert.path_of(uri, convert.root_of(uri, self.root_uris()))
 
     def root(self) -> Path | None:
-        """The folder whose ``pyproject.toml`` may hold settings."""
-        uri = self.root_uri()
+        """The folder whose ``pyproject.toml`` may hold settings: the first one."""
+        uri = next(iter(self.root_uris()), None)
         path = to_fs_path(uri) if uri else None
         return Path(path) if path else None
 
@@ -130,6 +135,14 @@ def _register(server: CodeslmServer) -> None:
         pushed = params.settings.get(SECTION) if isinstance(params.settings, Mapping) else None
         await _configure(server, pushed)
 
+    @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+    async def folders_changed(_params: types.DidChangeWorkspaceFoldersParams) -> None:
+        server.session.folders_changed()
+        for mirror in server.workspace.text_documents.values():
+            if isinstance(mirror, MirroredDocument) and (document := _in_folder(server, mirror)) is not None:
+                server.session.desk(document.uri).opened(document)
+        await _configure(server)
+
     @server.feature(types.SHUTDOWN)
     def shutdown(_params: None) -> None:
         server.session.close_soon()
@@ -139,13 +152,13 @@ def _register(server: CodeslmServer) -> None:
         if (mirror := server.document(params.text_document.uri)) is not None:
             server.session.opened(_view(server, mirror, types.Position(0, 0))[0])
             if (document := _in_folder(server, mirror)) is not None:
-                server.session.desk.opened(document)
+                server.session.desk(document.uri).opened(document)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def changed(params: types.DidChangeTextDocumentParams) -> None:
         mirror = server.document(params.text_document.uri)
         if mirror is not None and (document := _in_folder(server, mirror)) is not None:
-            server.session.desk.changed(document, convert.line_edits(params.content_changes))
+            server.session.desk(document.uri).changed(document, convert.line_edits(params.content_changes))
 
     @server.feature(DID_MOVE_CURSOR)
     def cursor_moved(params: Any) -> None:
@@ -154,7 +167,7 @@ def _register(server: CodeslmServer) -> None:
             document, cursor, _ = _view(server, mirror, place[1])
             server.session.rest(document, cursor)
             if (own := _in_folder(server, mirror)) is not None:
-                server.session.desk.viewed(own, place[1].line)
+                server.session.desk(own.uri).viewed(own, place[1].line)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def closed(params: types.DidCloseTextDocumentParams) -> None:
@@ -223,8 +236,7 @@ def _view(server: CodeslmServer, mirror: MirroredDocument, position: types.Posit
 
     Returns it with the cursor in it, and the offset at which the cell itself begins.
     """
-    path = convert.path_of(mirror.uri, server.root_uri())
-    document = mirror.snapshot(path)
+    document = mirror.snapshot(server.path_of(mirror.uri))
     cursor = mirror.offset_at(position)
     view = notebook_context(server.workspace, mirror.uri)
     if view is None:
@@ -235,8 +247,8 @@ def _view(server: CodeslmServer, mirror: MirroredDocument, position: types.Posit
 
 
 def _in_folder(server: CodeslmServer, mirror: MirroredDocument) -> Document | None:
-    """The document by itself, if it is a file of the workspace's folder: others are shown nowhere but in themselves."""
-    root = server.root_uri()
+    """The document by itself, if it is a file of a workspace's folder: others are shown nowhere but in themselves."""
+    root = convert.root_of(mirror.uri, server.root_uris())
     if not convert.is_inside(mirror.uri, root):
         return None
     return mirror.snapshot(convert.path_of(mirror.uri, root))
@@ -259,7 +271,7 @@ async def _configure(server: CodeslmServer, pushed: Any = None) -> None:
     settings, problems = resolve(_sources(server, configuration))
     for problem in problems:
         server.tell(problem)
-    server.session.configure(settings, server.root())
+    server.session.configure(settings)
 
 
 async def _ask_configuration(server: CodeslmServer) -> Mapping[str, Any]:

@@ -1,17 +1,20 @@
-"""What lives as long as one connection: the settings, the engine they ask for, how the last request was answered."""
+"""What lives as long as one connection: the settings, the engine, the workspace's folders, and the last answer."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
+
+from pygls.uris import to_fs_path
 
 from codeslm_lsp.completion.completer import Completer
 from codeslm_lsp.completion.latest import LatestWins
 from codeslm_lsp.completion.launch import Launch, Launched
 from codeslm_lsp.context.desk import Desk
-from codeslm_lsp.lsp.folder import Folder, folder_to_index, project_folder
+from codeslm_lsp.lsp.convert import root_of
+from codeslm_lsp.lsp.surroundings import Surroundings
 from codeslm_lsp.mathematics.mathematician import Mathematician
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.run import chat_model, run
@@ -31,7 +34,6 @@ from codeslm_lsp.values import (
     SkipReason,
     Trigger,
 )
-from codeslm_lsp.workspace.environment import Environment
 
 CONFIGURATION_PATIENCE_S = 5.0
 """A client that was asked for its configuration and does not answer is not waited for any longer."""
@@ -52,28 +54,27 @@ Tell = Callable[[str], None]
 class Session:
     """Completions for one client. All methods belong to the server's event loop."""
 
-    def __init__(self, launch: Launch, tell: Tell, note: Tell) -> None:
+    def __init__(self, launch: Launch, tell: Tell, note: Tell, root_uris: Callable[[], Sequence[str]]) -> None:
         self._launch = launch
+        self._root_uris = root_uris
         self._tell = tell
         self._note = note
         self._settings: Settings | None = None
         self._launched: Launched | None = None
-        self._completer: Completer | None = None
+        self._completers: dict[str | None, Completer] = {}
+        self._around: dict[str | None, Surroundings] = {}
         self._problem: Skip | None = None
         self._tried_at = 0.0
         self._configured = asyncio.Event()
         self._closed = False
         self._latest = LatestWins()
         self._resting: tuple[Document, Cursor] | None = None
-        self._folder: Folder | None = None
-        self._environment: Environment | None = None
         self._mathematician: Mathematician | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self.desk = Desk()
         self.last: tuple[Report, str] | None = None
 
-    def configure(self, settings: Settings, root: Path | None = None) -> None:
-        """Use these settings from now on, in the workspace folder ``root`` if there is one.
+    def configure(self, settings: Settings) -> None:
+        """Use these settings from now on.
 
         The engine is started anew only if it has to run differently.
         After ``close_soon`` nothing is started any more: the client's answer about its settings may come that late.
@@ -82,10 +83,10 @@ class Session:
             return
         before, self._settings = self._settings, settings
         if before is None or (before.index, before.context.enabled) != (settings.index, settings.context.enabled):
-            self._open_folder(root, settings)
+            self._open_folders(settings)
         if before is None or (before.model, before.engine) != (settings.model, settings.engine) or not self._launched:
             self._start(settings)
-        self._renew_completer(settings)
+        self._renew_completers()
         self._configured.set()
 
     async def complete(self, document: Document, cursor: Cursor, trigger: Trigger) -> Report:
@@ -104,11 +105,12 @@ class Session:
         """Run a command. Raises ``CodeslmError``."""
         if self._mathematician is None:
             self._mathematician = Mathematician()
-        folder = self._folder
+        around = self._around_of(question.document.uri if question.document is not None else "")
+        folder = around.folder
         index, root = (folder.index, folder.path) if folder is not None else (None, None)
         speaker = Speaker(self._chat_model, f"codeslm:{name}")
         may_run = root is not None and user_consents().is_allowed(root)
-        means = Means(speaker, self._mathematician, listen, index, root, self._environment, may_run)
+        means = Means(speaker, self._mathematician, listen, index, root, around.environment, may_run)
         return await run(name, question, means)
 
     async def _chat_model(self) -> ChatModel:
@@ -134,8 +136,8 @@ class Session:
     def rest(self, document: Document, cursor: Cursor) -> None:
         """The cursor rests here, as far as is known; a key may follow. Also before there is an engine."""
         self._resting = (document, cursor)
-        if self._completer is not None:
-            self._completer.prepare(document, cursor)
+        if (completer := self._completer_of(document.uri)) is not None:
+            completer.prepare(document, cursor)
 
     def remember(self, report: Report, uri: str) -> None:
         """Keep how a request was answered for ``explainLast``; one that a newer request replaced is not worth it."""
@@ -146,13 +148,27 @@ class Session:
         """What the engine has evaluated so far."""
         return self._launched.engine.evaluated() if self._launched is not None else Evaluated()
 
+    def desk(self, uri: str) -> Desk:
+        """Where a document of this folder lies."""
+        return self._around_of(uri).desk
+
+    def folders_changed(self) -> None:
+        """The workspace has other folders now. Documents that are open have to be put on their new desks."""
+        gone = [root for root in self._around if root not in self._root_uris()]
+        for root in gone:
+            self._in_background(self._around.pop(root).closing())
+        if self._settings is not None and not self._closed:
+            self._around_of("")
+        self._renew_completers()
+
     def forget(self, uri: str) -> None:
         """A document was closed."""
-        self.desk.closed(uri)
+        for around in self._around.values():
+            around.desk.closed(uri)
         if self._resting is not None and self._resting[0].uri == uri:
             self._resting = None
-        if self._completer is not None:
-            self._completer.forget(uri)
+        for completer in self._completers.values():
+            completer.forget(uri)
 
     async def close(self) -> None:
         """End the engine, and whatever else was started; wait for that, but not long."""
@@ -164,28 +180,32 @@ class Session:
         """The same without waiting."""
         self._closed = True
         self._latest.cancel()
-        self._drop_completer()
-        self._close_folder()
+        self._drop_completers()
+        for around in self._around.values():
+            self._in_background(around.closing())
         if self._mathematician is not None:
             self._in_background(self._mathematician.close())
         if self._launched is not None:
             self._in_background(self._launched.engine.close())
             self._launched = None
 
-    def _open_folder(self, root: Path | None, settings: Settings) -> None:
-        self._close_folder()
-        if (path := folder_to_index(root, settings)) is not None:
-            self._folder = Folder(path, settings, self.desk)
-            self._folder.start()
-        self._environment = Environment(project_folder(root)) if settings.index.enabled else None
+    def _around_of(self, uri: str) -> Surroundings:
+        """What is known around a document. A folder is opened when the first of its documents is asked about."""
+        root = root_of(uri, self._root_uris())
+        around = self._around.get(root)
+        if around is None:
+            path = to_fs_path(root) if root is not None else None
+            around = self._around[root] = Surroundings(Path(path) if path else None)
+            if self._settings is not None and not self._closed:
+                around.open(self._settings)
+        return around
 
-    def _close_folder(self) -> None:
-        if self._folder is not None:
-            self._in_background(self._folder.close())
-            self._folder = None
-        if self._environment is not None:
-            self._in_background(self._environment.close())
-            self._environment = None
+    def _open_folders(self, settings: Settings) -> None:
+        """Open those that were opened before, and the first one before anybody asks."""
+        for around in self._around.values():
+            self._in_background(around.closing())
+            around.open(settings)
+        self._around_of("")
 
     def _try_again(self) -> None:
         """Perhaps a model has been pulled since there was none."""
@@ -193,28 +213,33 @@ class Session:
         if self._closed or self._settings is None or now - self._tried_at < RETRY_S:
             return
         self._start(self._settings)
-        self._renew_completer(self._settings)
+        self._renew_completers()
 
-    def _drop_completer(self) -> None:
-        if self._completer is not None:
-            self._completer.stop()
-        self._completer = None
+    def _drop_completers(self) -> None:
+        for completer in self._completers.values():
+            completer.stop()
+        self._completers = {}
 
-    def _renew_completer(self, settings: Settings) -> None:
-        self._drop_completer()
-        if self._launched is not None:
-            workspace = self._folder.context if self._folder is not None else None
-            launched = self._launched
-            self._completer = Completer(
-                launched.engine, launched.read_format, settings, workspace, launched.filters, self._environment
+    def _renew_completers(self) -> None:
+        self._drop_completers()
+        if self._resting is not None and (completer := self._completer_of(self._resting[0].uri)) is not None:
+            completer.prepare(*self._resting)
+
+    def _completer_of(self, uri: str) -> Completer | None:
+        """What completes the documents of this one's folder; None while there is no engine."""
+        root = root_of(uri, self._root_uris())
+        if root not in self._completers and self._launched is not None and self._settings is not None:
+            launched, around = self._launched, self._around_of(uri)
+            workspace = around.folder.context if around.folder is not None else None
+            self._completers[root] = Completer(
+                launched.engine, launched.read_format, self._settings, workspace, launched.filters, around.environment
             )
-            if self._resting is not None:
-                self._completer.prepare(*self._resting)
+        return self._completers.get(root)
 
     def _start(self, settings: Settings) -> None:
         if self._launched is not None:
             self._in_background(self._launched.engine.close())
-        self._drop_completer()
+        self._drop_completers()
         self._launched = self._problem = None
         self._tried_at = asyncio.get_running_loop().time()
         try:
@@ -239,12 +264,13 @@ class Session:
 
     async def _complete(self, document: Document, cursor: Cursor, trigger: Trigger) -> Report:
         await self._be_configured()
-        if self._completer is None and self._problem is not None:
+        if self._launched is None and self._problem is not None:
             self._try_again()
-        if self._completer is None:
+        completer = self._completer_of(document.uri)
+        if completer is None:
             problem = self._problem or Skip(SkipReason.ENGINE_FAILED, "The engine is being closed.")
             return Report(problem, trigger)
-        return await self._completer.complete(document, cursor, trigger)
+        return await completer.complete(document, cursor, trigger)
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -73,9 +73,7 @@ def main(repositories: Path, model: str, n: int) -> None:
             command = [sys.executable, "-m", "codeslm_lsp.cli", "--model", model, "test"]
             command += [f"{path}:{line}", "--run", "--json"]
             started = time.monotonic()
-            ended = subprocess.run(
-                [*command, "--run", "--json"], cwd=folder, capture_output=True, text=True, check=False
-            )
+            ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
             seconds = time.monotonic() - started
         try:
             said = json.loads(ended.stdout)

@@ -108,6 +108,7 @@ async def editor(
     environment: Mapping[str, str] | None = None,
     options: Any = None,
     root: Path | None = None,
+    folders: Sequence[Path] = (),
     encodings: Sequence[str] = ("utf-32",),
     configuration: Mapping[str, Any] | None = None,
     creates_files: bool = False,
@@ -147,7 +148,10 @@ async def editor(
     )
     result = await client.initialize_async(
         types.InitializeParams(
-            capabilities=capabilities, initialization_options=options, root_uri=root.as_uri() if root else None
+            capabilities=capabilities,
+            initialization_options=options,
+            root_uri=root.as_uri() if root else None,
+            workspace_folders=[folder_of(each) for each in folders] or None,
         )
     )
     session.capabilities = result.capabilities
@@ -169,6 +173,11 @@ def replay_editor(script: Mapping[str, Any] | None = None, **options: Any) -> An
         **options.pop("environment", {}),
     }
     return editor(["-m", "tests.support.replay_server"], environment=environment, **options)
+
+
+def folder_of(path: Path) -> types.WorkspaceFolder:
+    """A folder as editors tell it."""
+    return types.WorkspaceFolder(path.as_uri(), path.name)
 
 
 def position(text: str, offset: int) -> types.Position:

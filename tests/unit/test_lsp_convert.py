@@ -149,6 +149,23 @@ def test_only_files_of_the_folder_are_inside_it(uri: str, root: str | None, insi
     assert convert.is_inside(uri, root) is inside
 
 
+@pytest.mark.parametrize(
+    ("uri", "root"),
+    [
+        ("file:///proj/a.py", "file:///proj"),
+        ("file:///proj/lib/a.py", "file:///proj/lib/"),
+        ("file:///proj/library/a.py", "file:///proj"),
+        ("file:///other/a.py", "file:///other"),
+        ("file:///elsewhere/a.py", "file:///proj"),
+        ("untitled:Untitled-1", "file:///proj"),
+        ("vscode-notebook-cell:/other/n.ipynb#W0", "file:///other"),
+    ],
+)
+def test_a_document_belongs_to_the_innermost_folder(uri: str, root: str) -> None:
+    assert convert.root_of(uri, ["file:///proj", "file:///proj/lib/", "file:///other"]) == root
+    assert convert.root_of(uri, []) is None
+
+
 def test_which_lines_a_change_replaced() -> None:
     def change(first: int, last: int, text: str) -> types.TextDocumentContentChangePartial:
         span = types.Range(types.Position(first, 2), types.Position(last, 0))

@@ -13,7 +13,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.launched: list[Settings] = []
-        self.session = Session(self.launch, self.said, self.said)
+        self.session = Session(self.launch, self.said, self.said, tuple)
 
     def launch(self, settings: Settings) -> Launched:
         self.launched.append(settings)

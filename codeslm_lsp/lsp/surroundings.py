@@ -1,0 +1,43 @@
+"""A workspace folder → what is known around its documents: its index, its Python environment, what lies on its desk."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from codeslm_lsp.context.desk import Desk
+from codeslm_lsp.lsp.folder import Folder, folder_to_index, project_folder
+from codeslm_lsp.settings import Settings
+from codeslm_lsp.workspace.environment import Environment
+
+
+class Surroundings:
+    """Of one workspace folder, or of documents that lie in none. Each has its own: folders are other projects."""
+
+    def __init__(self, root: Path | None) -> None:
+        self.desk = Desk()
+        self.folder: Folder | None = None
+        self.environment: Environment | None = None
+        self._root = root
+
+    def open(self, settings: Settings) -> None:
+        """Begin to index the folder, if these settings allow it. Needs an event loop."""
+        if (path := folder_to_index(self._root, settings)) is not None:
+            self.folder = Folder(path, settings, self.desk)
+            self.folder.start()
+        if settings.index.enabled:
+            self.environment = Environment(project_folder(self._root))
+
+    def closing(self) -> Coroutine[Any, Any, None]:
+        """Forget what was opened, so that it may be opened again at once; awaiting the result ends it."""
+        folder, self.folder = self.folder, None
+        environment, self.environment = self.environment, None
+        return _close(folder, environment)
+
+
+async def _close(folder: Folder | None, environment: Environment | None) -> None:
+    if folder is not None:
+        await folder.close()
+    if environment is not None:
+        await environment.close()

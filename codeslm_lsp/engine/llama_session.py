@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from itertools import takewhile
 from typing import TypeVar
 
 import numpy as np
@@ -330,5 +329,14 @@ class LlamaSession:
 
 
 def count_common(left: Sequence[int], right: Sequence[int]) -> int:
-    """How many tokens both begin with."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))
+    """How many tokens both begin with. Most prompts share all or nearly all, which is quicker seen of whole pieces."""
+    low, high = 0, min(len(left), len(right))
+    step = high
+    while step:
+        if list(left[low : low + step]) == list(right[low : low + step]):
+            low += step
+        else:
+            high = low + step - 1
+            step //= 2
+        step = min(step, high - low)
+    return low

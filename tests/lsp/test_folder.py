@@ -11,13 +11,25 @@ from lsprotocol import types
 
 from tests.support.client import Editor, folder_of, replay_editor
 
+INDEXER = "codeslm_lsp.workspace.indexer"
+
 
 def indexers(pid: int) -> list[psutil.Process]:
     found = []
     for child in psutil.Process(pid).children(recursive=True):
         with contextlib.suppress(psutil.Error):  # It may end meanwhile.
-            if "codeslm_lsp.workspace.indexer" in child.cmdline():
+            if INDEXER in child.cmdline():
                 found.append(child)
+    return found
+
+
+def indexed(pid: int) -> set[str]:
+    """The folders that a server keeps indexed."""
+    found = set()
+    for process in indexers(pid):
+        with contextlib.suppress(psutil.Error):
+            command = process.cmdline()
+            found.add(command[command.index(INDEXER) + 1])
     return found
 
 
@@ -75,7 +87,7 @@ async def test_of_several_folders_each_file_is_shown_its_own(tmp_path: Path) -> 
                 await asyncio.sleep(0.05)
         assert "taxes.py" not in await shown(editor, shop / "cart.py", TEXT.format("taxes"))
         assert "prices.py" not in await shown(editor, office / "cart.py", TEXT.format("prices"))
-        assert len(indexers(editor.server_pid)) == 2
+        assert indexed(editor.server_pid) == {str(shop), str(office)}
 
 
 async def test_folders_are_added_and_removed_while_it_runs(tmp_path: Path) -> None:
@@ -94,7 +106,7 @@ async def test_folders_are_added_and_removed_while_it_runs(tmp_path: Path) -> No
         while await shown(editor, file, TEXT.format("taxes")) != ["taxes.py"]:
             await asyncio.sleep(0.05)
         change([], [shop])
-        while len(indexers(editor.server_pid)) != 1:
+        while indexed(editor.server_pid) != {str(office)}:
             await asyncio.sleep(0.05)
         assert await shown(editor, file, TEXT.format("taxes")) == ["taxes.py"]
         change([], [office])
@@ -109,4 +121,4 @@ async def test_a_folder_is_opened_when_its_first_file_is(tmp_path: Path) -> None
         while not indexers(editor.server_pid):
             await asyncio.sleep(0.05)
         await shown(editor, shop / "cart.py", TEXT.format("prices"))
-        assert [str(shop) in process.cmdline() for process in indexers(editor.server_pid)] == [True]
+        assert indexed(editor.server_pid) == {str(shop)}

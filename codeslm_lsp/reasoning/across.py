@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from codeslm_lsp.reasoning.compare import python_examples
 from codeslm_lsp.reasoning.passage import Passage
+from codeslm_lsp.reasoning.room import Room
 from codeslm_lsp.sandbox.limits import Limits
-from codeslm_lsp.sandbox.mechanism import Mechanism
 from codeslm_lsp.sandbox.workshop import Workshop
 from codeslm_lsp.syntax.python_function import Function
 
@@ -55,14 +54,12 @@ class Crossed:
     error: str = ""
 
 
-async def cross_run(
-    passage: Passage, function: Function, code: str, files: Mapping[str, str], mechanism: Mechanism
-) -> Crossed:
-    """Run both. ``files`` are the project's."""
+async def cross_run(passage: Passage, function: Function, code: str, room: Room) -> Crossed:
+    """Run both."""
     if shutil.which("node") is None:
         return Crossed(error="node is not on the path")
     text = passage.document.text
-    examples, error = await python_examples(function, passage.document.path, text, files, mechanism)
+    examples, error = await python_examples(function, passage.document.path, text, room)
     if not examples:
         return Crossed(error=error or "no input was found for which it returns something that JSON can say")
     exported = "\n".join(line.removeprefix("export default ").removeprefix("export ") for line in code.split("\n"))
@@ -70,7 +67,7 @@ async def cross_run(
         "translated.js": exported + _RUNNER.replace("NAME", function.name),
         "inputs.json": json.dumps([each["arguments"] for each in examples]),
     }
-    async with Workshop(copies, RUN, mechanism=mechanism) as shop:
+    async with Workshop(copies, RUN, mechanism=room.mechanism) as shop:
         outcome = await shop.run(["node", "translated.js"])
     try:
         results = json.loads(outcome.stdout)

@@ -7,7 +7,6 @@ small. The versions run in one process, on copies of the same inputs.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +14,10 @@ from typing import Any
 
 from codeslm_lsp.reasoning.project import module_of
 from codeslm_lsp.reasoning.python_ast import future_imports
+from codeslm_lsp.reasoning.room import Room
 from codeslm_lsp.reasoning.target import Target
 from codeslm_lsp.sandbox.limits import Limits
-from codeslm_lsp.sandbox.mechanism import Mechanism
 from codeslm_lsp.sandbox.outcome import EndReason
-from codeslm_lsp.sandbox.workshop import Workshop
 from codeslm_lsp.syntax.lines import line_start
 from codeslm_lsp.syntax.python_function import Function
 from codeslm_lsp.values import Badge, Check
@@ -67,12 +65,9 @@ class Comparison:
     examples: tuple[Any, ...] = ()
 
 
-async def compare(
-    target: Target, after: str, files: Mapping[str, str], mechanism: Mechanism, n_examples: int
-) -> Comparison:
-    """Run both. ``after`` is the new version's source at the old one's margin, ``files`` are the project's."""
+async def compare(target: Target, after: str, room: Room, n_examples: int) -> Comparison:
+    """Run both. ``after`` is the new version's source at the old one's margin."""
     copies = {
-        **files,
         _SCRIPT: Path(__file__).with_name("differ_inside.py").read_text(encoding="utf-8"),
         "codeslm_before.py": _alone(target, target.code),
         "codeslm_after.py": _alone(target, after),
@@ -87,12 +82,10 @@ async def compare(
     }
     cpu_s = BASE_S + EXAMPLE_S * n_examples
     limits = Limits(wall_s=PATIENCE * cpu_s, cpu_s=int(cpu_s))
-    async with Workshop(copies, limits, mechanism=mechanism) as shop:
-        for small in (False, True):  # A huge number may keep a call busy where no signal reaches it.
-            arguments = json.dumps({**job, "small": small})
-            outcome = await shop.run([sys.executable, _SCRIPT, arguments])
-            if outcome.ended is EndReason.EXITED and outcome.exit_code == 0:
-                break
+    for small in (False, True):  # A huge number may keep a call busy where no signal reaches it.
+        outcome = await room.run_python([_SCRIPT, json.dumps({**job, "small": small})], copies, limits)
+        if outcome.ended is EndReason.EXITED and outcome.exit_code == 0:
+            break
     try:
         return Comparison(**json.loads(outcome.stdout))
     except (ValueError, TypeError):
@@ -101,18 +94,15 @@ async def compare(
         return Comparison(error=said or f"the run was ended ({ended})")
 
 
-async def python_examples(
-    function: Function, path: str, text: str, files: Mapping[str, str], mechanism: Mechanism
-) -> tuple[list[dict[str, Any]], str]:
+async def python_examples(function: Function, path: str, text: str, room: Room) -> tuple[list[dict[str, Any]], str]:
     """Arguments by position and what a function returns for them, as far as JSON can say it; or why there are none."""
     code = text[line_start(text, function.start) : function.end]
     head = "".join(f"{line}\n" for line in future_imports(text))
     script = Path(__file__).with_name("differ_inside.py").read_text(encoding="utf-8")
-    copies = {**files, _SCRIPT: script, "codeslm_before.py": f"{head}{code}\n"}
+    copies = {_SCRIPT: script, "codeslm_before.py": f"{head}{code}\n"}
     job = {"module": module_of(path), "owner": "", "name": function.name, "n_examples": N_SHOWN}
     arguments = json.dumps({**job, "max_skipped": MAX_SKIPPED, "small": True, "compare": False})
-    async with Workshop(copies, Limits(wall_s=PATIENCE * BASE_S), mechanism=mechanism) as shop:
-        outcome = await shop.run([sys.executable, _SCRIPT, arguments])
+    outcome = await room.run_python([_SCRIPT, arguments], copies, Limits(wall_s=PATIENCE * BASE_S))
     try:
         told = json.loads(outcome.stdout)
         return list(told["examples"]), str(told["error"])

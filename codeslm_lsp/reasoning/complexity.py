@@ -6,10 +6,10 @@ import re
 
 from codeslm_lsp.reasoning.estimate import Estimate, estimate
 from codeslm_lsp.reasoning.measure import Measured, measure
-from codeslm_lsp.reasoning.project import room_for
 from codeslm_lsp.reasoning.python_ast import functions_of
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.reply import fenced
+from codeslm_lsp.reasoning.room import room_for
 from codeslm_lsp.reasoning.speaker import Style
 from codeslm_lsp.reasoning.target import Target, target_of
 from codeslm_lsp.reasoning.templates import conversation
@@ -61,7 +61,7 @@ async def _measured(target: Target, means: Means) -> tuple[Measured | None, str]
     room = await room_for(target.document, means, "Nothing was counted")
     if isinstance(room, str):
         return None, room
-    return await measure(target.function, target.document.path, room.files, room.mechanism), ""
+    return await measure(target.function, target.document.path, room), ""
 
 
 def _hint(found: Estimate, measured: Measured) -> str:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from codeslm_lsp.reasoning.project import RUN, module_of
-from codeslm_lsp.sandbox.mechanism import Mechanism
-from codeslm_lsp.sandbox.workshop import Workshop
+from codeslm_lsp.reasoning.project import module_of
+from codeslm_lsp.reasoning.room import Room
 from codeslm_lsp.syntax.python_function import Function
 
 _SCRIPT = "codeslm_doctests.py"
@@ -25,11 +22,10 @@ class Examples:
     said: str = ""
 
 
-async def run_examples(function: Function, path: str, files: Mapping[str, str], mechanism: Mechanism) -> Examples:
-    """Run the examples of a function of the file ``path``, one of ``files``."""
+async def run_examples(function: Function, path: str, room: Room) -> Examples:
+    """Run the examples of a function of the file ``path``, one of the room's."""
     script = Path(__file__).with_name("doctests_inside.py").read_text(encoding="utf-8")
-    async with Workshop({**files, _SCRIPT: script}, RUN, mechanism=mechanism) as shop:
-        outcome = await shop.run([sys.executable, _SCRIPT, module_of(path), function.owner, function.name])
+    outcome = await room.run_python([_SCRIPT, module_of(path), function.owner, function.name], {_SCRIPT: script})
     try:
         return Examples(**json.loads(outcome.stdout))
     except (ValueError, TypeError):

@@ -9,10 +9,12 @@ from codeslm_lsp.reasoning.doctests import run_examples
 from codeslm_lsp.reasoning.edits import applied, diff_of
 from codeslm_lsp.reasoning.gap import Gap, filling, gap_at
 from codeslm_lsp.reasoning.passage import Passage, passage_of
-from codeslm_lsp.reasoning.project import room_for, run_tests, tests_that_mention
+from codeslm_lsp.reasoning.project import tests_that_mention
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.reply import fenced
+from codeslm_lsp.reasoning.room import room_for
 from codeslm_lsp.reasoning.templates import conversation
+from codeslm_lsp.reasoning.testing import run_tests
 from codeslm_lsp.reasoning.undefined import import_for, undefined_name
 from codeslm_lsp.syntax.parses import error_count, tree_error_count
 from codeslm_lsp.syntax.python_function import Function
@@ -114,11 +116,10 @@ async def _tried(passage: Passage, function: Function, after: str, means: Means,
     room = await room_for(document, means)
     if isinstance(room, str):
         return _Judged(judged.badge, (*checks, Check("ran", False, room)), judged.edits)
-    files, mechanism = room.files, room.mechanism
-    changed = {**files, document.path: after}
+    changed = room.with_files({document.path: after})
     n_passed = 0
     if ">>>" in docstring:
-        examples = await run_examples(function, document.path, changed, mechanism)
+        examples = await run_examples(function, document.path, changed)
         replay = f"python -m doctest {document.path}"
         if examples.n_failed:
             detail = f"{examples.n_failed} of {examples.n} examples in its docstring fail: {examples.said.strip()}"
@@ -127,8 +128,8 @@ async def _tried(passage: Passage, function: Function, after: str, means: Means,
         checks = (*checks, Check("examples", examples.n > 0, detail, replay))
         n_passed += examples.n
     n_failing = 0
-    if tests := tests_that_mention(files, function.name):
-        old, new = await run_tests(mechanism, files, tests), await run_tests(mechanism, changed, tests)
+    if tests := tests_that_mention(room.files, function.name):
+        old, new = await run_tests(room, tests), await run_tests(changed, tests)
         replay = f"python -m pytest {' '.join(tests)}"
         if broken := sorted(old.passed - new.passed):
             return _Judged(

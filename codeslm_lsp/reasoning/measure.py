@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from codeslm_lsp.reasoning.growth import Growth
 from codeslm_lsp.reasoning.project import module_of
+from codeslm_lsp.reasoning.room import Room
 from codeslm_lsp.sandbox.limits import Limits
-from codeslm_lsp.sandbox.mechanism import Mechanism
-from codeslm_lsp.sandbox.workshop import Workshop
 from codeslm_lsp.syntax.python_function import Function
 
 RUN = Limits(wall_s=180.0, cpu_s=60)
@@ -108,11 +106,10 @@ class Measured:
         return f"Counted: {span} instructions, which {how}."
 
 
-async def measure(function: Function, path: str, files: Mapping[str, str], mechanism: Mechanism) -> Measured:
-    """Count a function of the file ``path``, one of ``files``."""
+async def measure(function: Function, path: str, room: Room) -> Measured:
+    """Count a function of the file ``path``, one of the room's."""
     script = Path(__file__).with_name("count_inside.py").read_text(encoding="utf-8")
-    async with Workshop({**files, _SCRIPT: script}, RUN, mechanism=mechanism) as shop:
-        outcome = await shop.run([sys.executable, _SCRIPT, module_of(path), function.owner, function.name])
+    outcome = await room.run_python([_SCRIPT, module_of(path), function.owner, function.name], {_SCRIPT: script})
     try:
         told = json.loads(outcome.stdout)
         counts = tuple(int(each) for each in told.get("counts", ()))

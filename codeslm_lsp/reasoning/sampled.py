@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codeslm_lsp.mathematics.answers import Sample
-from codeslm_lsp.reasoning.project import module_of, project_files
-from codeslm_lsp.reasoning.question import Means
-from codeslm_lsp.sandbox.detect import detect
+from codeslm_lsp.reasoning.project import module_of
+from codeslm_lsp.reasoning.room import Room
 from codeslm_lsp.sandbox.limits import Limits
-from codeslm_lsp.sandbox.workshop import Workshop
 from codeslm_lsp.syntax.python_function import Function
 from codeslm_lsp.values import Document
 
@@ -54,14 +50,12 @@ class Sampled:
     error: str = ""
 
 
-async def sampled(function: Function, document: Document, samples: Sequence[Sample], means: Means) -> Sampled:
-    """Run the function at each point. To be asked for only with the user's consent."""
-    files = await asyncio.to_thread(project_files, means.folder, document.path, document.text)
+async def sampled(function: Function, document: Document, samples: Sequence[Sample], room: Room) -> Sampled:
+    """Run the function at each point."""
     points = [{name: json.loads(value) for name, value in each.point} for each in samples]
     names = [each for each in (function.owner, function.name) if each]
     given = json.dumps({"module": module_of(document.path), "names": names, "points": points})
-    async with Workshop({**files, _SCRIPT: _RUN, _GIVEN: given}, RUN, mechanism=await detect()) as shop:
-        outcome = await shop.run([sys.executable, _SCRIPT])
+    outcome = await room.run_python([_SCRIPT], {_SCRIPT: _RUN, _GIVEN: given}, RUN)
     said = dict(_said(outcome.stdout.decode("utf-8", "replace")))
     if not said:
         reason = outcome.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]

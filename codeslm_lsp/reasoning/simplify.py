@@ -8,7 +8,7 @@ from codeslm_lsp.reasoning.checkers import added, check_python
 from codeslm_lsp.reasoning.compare import MAX_EXAMPLES, N_EXAMPLES, compare, verdict
 from codeslm_lsp.reasoning.edits import diff_of
 from codeslm_lsp.reasoning.estimate import estimate
-from codeslm_lsp.reasoning.project import Room, room_for, run_tests, tests_that_mention
+from codeslm_lsp.reasoning.project import tests_that_mention
 from codeslm_lsp.reasoning.python_ast import (
     body_of,
     function_node,
@@ -19,8 +19,10 @@ from codeslm_lsp.reasoning.python_ast import (
 )
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.reply import fenced
+from codeslm_lsp.reasoning.room import Room, room_for
 from codeslm_lsp.reasoning.target import Target, target_of, version_in, with_docstring
 from codeslm_lsp.reasoning.templates import conversation
+from codeslm_lsp.reasoning.testing import run_tests
 from codeslm_lsp.values import Answer, Badge, Check, InputError
 
 ATTEMPTS = 2
@@ -106,11 +108,11 @@ async def _judged(target: Target, code: str | None, means: Means, n_examples: in
 
 async def _tried(target: Target, code: str, room: Room, n_examples: int, checks: tuple[Check, ...]) -> _Judged:
     """Both versions run: by the tests that the project has for them, and on inputs made for it."""
-    document, files, mechanism = target.document, room.files, room.mechanism
-    tests = tests_that_mention(files, target.function.name)
+    document = target.document
+    tests = tests_that_mention(room.files, target.function.name)
     if tests:
-        before = await run_tests(mechanism, files, tests)
-        after = await run_tests(mechanism, {**files, document.path: target.with_code(code)}, tests)
+        before = await run_tests(room, tests)
+        after = await run_tests(room.with_files({document.path: target.with_code(code)}), tests)
         broken = sorted(before.passed - after.passed)
         replay = f"python -m pytest {' '.join(tests)}"
         if after.exit_code is None and before.exit_code is not None:
@@ -121,5 +123,5 @@ async def _tried(target: Target, code: str, room: Room, n_examples: int, checks:
             detail = f"The {len(before.passed)} tests of it that passed still do ({', '.join(tests[:3])})."
             checks = (*checks, Check("tests", True, detail, replay))
     replay = f"codeslm simplify {document.path}:{target.line} --run --examples {n_examples}"
-    badge, compared = verdict(await compare(target, code, files, mechanism, n_examples), target.function.name, replay)
+    badge, compared = verdict(await compare(target, code, room, n_examples), target.function.name, replay)
     return _Judged(badge, (*checks, compared))

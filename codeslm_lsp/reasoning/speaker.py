@@ -74,13 +74,19 @@ class Speaker:
         self._document = document
         self.account = Account()
 
-    async def say(self, messages: Sequence[Message], style: Style = PLAIN, listen: Listener | None = None) -> str:
-        """What the model says in its next turn, without its own end mark.
+    async def say(
+        self,
+        messages: Sequence[Message],
+        style: Style = PLAIN,
+        listen: Listener | None = None,
+        is_enough: Callable[[str], bool] = lambda _text: False,
+    ) -> str:
+        """What the model says in its next turn, without its own end mark; ended after a line where ``is_enough``.
 
         Raises ``ModelUnsuitable`` for a model that cannot converse, ``EngineError``, and ``InputError`` when the
         conversation is too long for its context window.
         """
-        generation = await self._generate(messages, style, listen=listen)
+        generation = await self._generate(messages, style, listen=listen, is_enough=is_enough)
         return without_repetition(generation.text)
 
     async def say_samples(self, messages: Sequence[Message], style: Style, n_samples: int) -> list[str]:
@@ -93,7 +99,12 @@ class Speaker:
         return [without_repetition(text) for text in (generation.text, *others)]
 
     async def _generate(
-        self, messages: Sequence[Message], style: Style, n_samples: int = 1, listen: Listener | None = None
+        self,
+        messages: Sequence[Message],
+        style: Style,
+        n_samples: int = 1,
+        listen: Listener | None = None,
+        is_enough: Callable[[str], bool] = lambda _text: False,
     ) -> Generation:
         model = await self._read_model()
         info = await model.engine.ready(model.wait_ms)
@@ -127,7 +138,7 @@ class Speaker:
                 text += token.text
                 if listen is not None:
                     listen(token.text)
-                if n_samples == 1 and "\n" in token.text and is_stuck(text):
+                if n_samples == 1 and "\n" in token.text and (is_stuck(text) or is_enough(text)):
                     await stream.stop()
                     break
             generation = await stream.result()

@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 
 from codeslm_lsp.reasoning.across import Crossed, cross_run
 from codeslm_lsp.reasoning.passage import Passage, passage_of
-from codeslm_lsp.reasoning.project import room_for
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.reply import code_in, fenced
+from codeslm_lsp.reasoning.room import room_for
 from codeslm_lsp.reasoning.templates import conversation
 from codeslm_lsp.syntax.definitions import definitions
 from codeslm_lsp.syntax.languages import Language, language_of, languages
@@ -94,7 +94,7 @@ async def _judged(
     if isinstance(room, str):
         return Badge.UNVERIFIED, (*checks, Check("ran", False, room))
     try:
-        crossed = await cross_run(passage, function, code, room.files, room.mechanism)
+        crossed = await cross_run(passage, function, code, room)
     except SandboxUnavailable as error:
         return Badge.UNVERIFIED, (*checks, Check("ran", False, str(error)))
     badge, check = _verdict(crossed)

@@ -1,33 +1,39 @@
 """A Python function → unit tests that were run, and shown to fail when the function is wrong.
 
-What the model wrote is run in the sandbox, with the user's consent. Tests that fail are repaired once, or dropped;
-then the function is changed in small ways, and those of the changes that a test notices are counted.
+What the model wrote is run in the sandbox, with the user's consent, assertion by assertion (see ``assertions``); what
+fails is corrected or dropped. Then the function is changed in small ways, and the changes that are noticed are counted.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from codeslm_lsp.reasoning.assertions import Tried, try_assertions
+from codeslm_lsp.reasoning.needed import missing_imports, signatures_of
 from codeslm_lsp.reasoning.passage import Passage, passage_of
-from codeslm_lsp.reasoning.project import NOT_ALLOWED, Ran, module_of, project_files, run_tests
+from codeslm_lsp.reasoning.project import module_of
 from codeslm_lsp.reasoning.question import Means, Question
-from codeslm_lsp.reasoning.reply import code_in, fenced, is_import
+from codeslm_lsp.reasoning.reply import code_in, fenced
+from codeslm_lsp.reasoning.room import Room, room_for
+from codeslm_lsp.reasoning.speaker import Style
 from codeslm_lsp.reasoning.templates import conversation
-from codeslm_lsp.sandbox.detect import detect
+from codeslm_lsp.reasoning.testing import Ran, run_tests
+from codeslm_lsp.reasoning.written_tests import WrittenTests, are_enough, tests_in
 from codeslm_lsp.sandbox.limits import Limits
-from codeslm_lsp.sandbox.mechanism import Mechanism
-from codeslm_lsp.syntax.languages import language_of
+from codeslm_lsp.syntax.lines import line_start
 from codeslm_lsp.syntax.mutations import Mutation, mutations
-from codeslm_lsp.syntax.parses import error_count
-from codeslm_lsp.syntax.python_function import Function, function_at, functions
-from codeslm_lsp.syntax.tree import parse
+from codeslm_lsp.syntax.python_function import Function, function_at
 from codeslm_lsp.values import Answer, Badge, Check, Edit, InputError
 
 N_TESTS = 6
 """As many as a small model writes without repeating itself."""
+
+STYLE = Style(max_tokens=600)
+
+MAX_REASON = 200
+"""Characters of what Python says of a module that it cannot import."""
 
 MAX_MUTANTS = 12
 """Each costs a run of some tenths of a second to a second."""
@@ -49,98 +55,110 @@ async def unit_tests(question: Question, means: Means) -> Answer:
         raise InputError("There is no Python function here; put the cursor into the one to test.")
     module = module_of(document.path)
     imported = f"from {module} import {function.owner or function.name}"
-    code = passage.tree.text[function.start : function.end]
-    reply = await _written(passage, code, imported, means, "")
-    tests = _tests_in(reply, imported)
+    code = document.text[line_start(document.text, function.start) : function.end]
+    room = await room_for(document, means, "They were not run")
+    if isinstance(room, Room) and (reason := await _not_imported(module, room)):
+        room = (
+            f"They were not run, since {document.path} cannot be imported ({reason}). Install what it needs into an "
+            "environment in the project's folder (.venv)."
+        )
+    others = dict(room.files) if isinstance(room, Room) else {}
+    others.pop(document.path, None)
+    asked = _Asked(passage, code, imported, others)
+    reply = await _written(asked, means, "")
+    tests = _tests_in(reply, asked)
     path = str(PurePosixPath("tests") / f"test_{PurePosixPath(document.path).stem}_{function.name}.py")
     uri = (means.folder / path).as_uri() if means.folder is not None else document.uri.rpartition("/")[0] + f"/{path}"
     if not tests.names:
         return Answer("test", fenced(reply, "python"), Badge.REFUTED, (Check("parses", False, "It has no test."),))
-    if not means.may_run:
-        not_run = f"They were not run: {NOT_ALLOWED}."
+    if isinstance(room, str):
         edit = Edit(uri, path, 0, 0, tests.text())
-        return Answer("test", fenced(edit.text, "python"), Badge.UNVERIFIED, (Check("ran", False, not_run),), (edit,))
-    files = await asyncio.to_thread(project_files, means.folder, document.path, document.text)
-    mechanism = await detect()
-    ran = await _run(mechanism, files, tests.text())
-    if ran.failed and len(ran.passed_functions) < N_TESTS // 2:
+        return Answer("test", fenced(edit.text, "python"), Badge.UNVERIFIED, (Check("ran", False, room),), (edit,))
+    tried, ran = await _tried(tests, room)
+    if not ran.passed_functions:
         remark = f"\nThese of your tests failed; write better ones:\n\n{fenced(ran.said[-1500:])}"
-        again = _tests_in(await _written(passage, code, imported, means, remark), imported)
+        again = _tests_in(await _written(asked, means, remark), asked)
         if again.names:
-            second = await _run(mechanism, files, again.text())
-            if len(second.passed_functions) > len(ran.passed_functions):
-                tests, ran = again, second
-    kept = tests.only(ran.passed_functions)
+            second, ran_again = await _tried(again, room)
+            if ran_again.passed_functions:
+                tests, tried, ran = again, second, ran_again
+    kept = tried.tests.only(ran.passed_functions)
     replay = f"python -m pytest {path}"
     if not kept.names:
         failed = Check("ran", False, f"None of {len(tests.names)} tests passes.", tests.text())
         return Answer("test", fenced(tests.text(), "python"), Badge.REFUTED, (failed,))
-    n_killed, survivors, n_all = await _mutants(mechanism, passage, function, kept.text(), files)
+    n_killed, survivors, n_all = await _mutants(room, passage, function, kept.text())
     dropped = len(tests.names) - len(kept.names)
     checks = [
         Check("ran", True, f"{len(kept.names)} tests pass; {dropped} that did not were dropped.", replay),
         Check("mutants", n_killed > 0, f"They notice {n_killed} of {n_all} small changes to the function.", replay),
         *(Check("survivor", False, f"Not noticed, line {each.line}: {each.what}.") for each in survivors[:5]),
     ]
+    corrected = [each for name, wrong in tried.corrected.items() if name in kept.names for each in wrong]
+    if corrected:
+        shown = "; ".join(corrected[:3]) + ("; …" if corrected[3:] else "")
+        checks.insert(
+            1,
+            Check("values", False, f"{len(corrected)} values are what it gives today: {shown}. Look there."),
+        )
     text = kept.text()
     means.listen(text)
     badge = Badge.TESTED if n_killed else Badge.UNVERIFIED
     return Answer("test", fenced(text, "python"), badge, tuple(checks), (Edit(uri, path, 0, 0, text),))
 
 
+async def _tried(tests: WrittenTests, room: Room) -> tuple[Tried, Ran]:
+    """The tests with what holds of them, and how these run."""
+    tried = await try_assertions(tests, room)
+    if not tried.tests.names:
+        return tried, await run_tests(room.with_files({TEST_FILE: tests.text()}), [TEST_FILE])
+    return tried, await run_tests(room.with_files({TEST_FILE: tried.tests.text()}), [TEST_FILE])
+
+
+async def _not_imported(module: str, room: Room) -> str:
+    """Why a module cannot be imported, or ``""``."""
+    search = "import sys; sys.path[:0] = ['.', 'src']; "
+    outcome = await room.run_python(["-c", f"{search}import {module}"])
+    if outcome.exit_code == 0:
+        return ""
+    said = outcome.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+    return said[:MAX_REASON].rstrip(".") or f"the run was ended ({outcome.ended.value})"
+
+
 @dataclass(frozen=True, slots=True)
-class _Tests:
-    """A test file in parts: what stands before the tests, and each of them by its name."""
+class _Asked:
+    """What the model is told: the function's ``code``, how it is ``imported``, the files of ``others``."""
 
-    head: str
-    by_name: Mapping[str, str]
-
-    @property
-    def names(self) -> frozenset[str]:
-        return frozenset(self.by_name)
-
-    def only(self, names: frozenset[str]) -> _Tests:
-        return _Tests(self.head, {name: text for name, text in self.by_name.items() if name in names})
-
-    def text(self) -> str:
-        return self.head.strip() + "\n\n\n" + "\n\n\n".join(self.by_name.values()) + "\n"
+    passage: Passage
+    code: str
+    imported: str
+    others: Mapping[str, str]
 
 
-async def _written(passage: Passage, code: str, imported: str, means: Means, remark: str) -> str:
+async def _written(asked: _Asked, means: Means, remark: str) -> str:
+    signatures = signatures_of(asked.code, asked.others)
+    used = f"It uses of other files:\n\n{fenced(signatures, 'python')}\n" if signatures else ""
     values = {
         "n": str(N_TESTS),
-        "imported": imported,
-        "code": fenced(code, "python"),
-        "outline": fenced(passage.outline, "python"),
+        "imported": asked.imported,
+        "code": fenced(asked.code, "python"),
+        "outline": fenced(asked.passage.outline, "python"),
+        "used": used,
         "remark": remark,
     }
-    return code_in(await means.speaker.say(conversation("test", values), listen=means.listen))
+    return code_in(await means.speaker.say(conversation("test", values), STYLE, means.listen, are_enough))
 
 
-def _tests_in(code: str, imported: str) -> _Tests:
-    """The test functions of a reply, each once, and its imports; what does not parse is left out."""
-    language = language_of("python", "")
-    assert language is not None
-    tree = parse(code, language)
-    found: dict[str, str] = {}
-    first = len(code)
-    for each in functions(tree):
-        is_outer = not each.owner and code[code.rfind("\n", 0, each.start) + 1 : each.start] == ""
-        text = code[each.start : each.end].rstrip()
-        if is_outer:
-            first = min(first, each.start)
-        if is_outer and each.name.startswith("test") and not error_count(text, language):
-            found.setdefault(each.name, text)
-    lines = [line for line in code[:first].splitlines() if is_import(line)]
-    head = [line for line in lines if line.strip() != imported and "your_module" not in line]
-    if any("pytest." in text for text in found.values()) and "import pytest" not in head:
-        head.insert(0, "import pytest")
-    return _Tests("\n".join([*head, *([""] if head else []), imported]), found)
+def _tests_in(reply: str, asked: _Asked) -> WrittenTests:
+    """The tests of a reply, with imports for what they use: models forget these."""
+    tests = tests_in(reply, asked.imported)
+    missing = missing_imports(tests.text(), asked.passage.document.path, asked.passage.document.text, asked.others)
+    modules = [each for each in missing if each.startswith("import ")]
+    head = [*modules, *([""] if modules else []), tests.head, *(each for each in missing if each not in modules)]
+    return WrittenTests("\n".join(head), tests.by_name)
 
 
-async def _mutants(
-    mechanism: Mechanism, passage: Passage, function: Function, tests: str, files: Mapping[str, str]
-) -> tuple[int, list[Mutation], int]:
+async def _mutants(room: Room, passage: Passage, function: Function, tests: str) -> tuple[int, list[Mutation], int]:
     """How many changed functions fail a test, which did not, and how many were tried."""
     assert passage.tree is not None
     text = passage.document.text
@@ -151,12 +169,8 @@ async def _mutants(
     survivors = []
     for each in chosen:
         changed = text[: each.start] + each.text + text[each.end :]
-        mutant = {**files, passage.document.path: changed}
-        ran = await run_tests(mechanism, {**mutant, TEST_FILE: tests}, [TEST_FILE], MUTANT_RUN, "-x")
+        mutant = room.with_files({passage.document.path: changed, TEST_FILE: tests})
+        ran = await run_tests(mutant, [TEST_FILE], MUTANT_RUN, ("-x",))
         if ran.exit_code == 0:
             survivors.append(each)
     return len(chosen) - len(survivors), survivors, len(chosen)
-
-
-async def _run(mechanism: Mechanism, files: Mapping[str, str], tests: str) -> Ran:
-    return await run_tests(mechanism, {**files, TEST_FILE: tests}, [TEST_FILE])

@@ -16,12 +16,12 @@ from codeslm_lsp.mathematics.printing import to_text
 from codeslm_lsp.mathematics.python_formulas import Formula, formula_at
 from codeslm_lsp.mathematics.stated import Stated, find_stated, read_stated
 from codeslm_lsp.reasoning.formula_of_code import PREMISE
-from codeslm_lsp.reasoning.project import NOT_ALLOWED
 from codeslm_lsp.reasoning.question import Means
+from codeslm_lsp.reasoning.room import NOT_ALLOWED, room_for
 from codeslm_lsp.reasoning.sampled import sampled
 from codeslm_lsp.syntax.python_function import Function
 from codeslm_lsp.syntax.tree import SyntaxTree
-from codeslm_lsp.values import Answer, Badge, Check, Document, ExpressionError, InputError, SandboxUnavailable
+from codeslm_lsp.values import Answer, Badge, Check, Document, ExpressionError, InputError
 
 MAX_FORMULAS = 4
 """Of one docstring: what is a definition and what a remark is not told apart."""
@@ -153,10 +153,10 @@ async def _by_running(
     rest = set(_required(function)) - {name for name, _ in samples[0].point} if samples else set()
     if rest:
         return unverified(f"The formula says nothing of {min(rest)}, which has to be given.")
-    try:
-        ran = await sampled(function, document, samples, means)
-    except SandboxUnavailable as error:
-        return unverified(str(error))
+    room = await room_for(document, means)
+    if isinstance(room, str):
+        return unverified(room)
+    ran = await sampled(function, document, samples, room)
     if ran.error:
         return unverified(f"It could not be run: {ran.error}.")
     if ran.counterexample is not None:

@@ -35,18 +35,20 @@ class Venv:
 
 def venv_in(project: Path) -> Venv | None:
     """The environment in the project's folder, if there is one."""
-    for name in FOLDERS:
-        folder = project / name
-        try:
-            configuration = (folder / CONFIGURATION).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            continue
-        version = _VERSION.search(configuration)
-        sites = [path for path in _site_folders(folder) if path.is_dir()]
-        packages = tuple(dict.fromkeys(path for site in sites for path in (site, *_added_by(site))))
-        sees_system = _SYSTEM.search(configuration) is not None
-        return Venv(folder, version.group(1) if version else "", sees_system, packages)
-    return None
+    return next((venv for name in FOLDERS if (venv := venv_at(project / name)) is not None), None)
+
+
+def venv_at(folder: Path) -> Venv | None:
+    """The environment that this folder is, if it is one."""
+    try:
+        configuration = (folder / CONFIGURATION).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    version = _VERSION.search(configuration)
+    sites = [path for path in _site_folders(folder) if path.is_dir()]
+    packages = tuple(dict.fromkeys(path for site in sites for path in (site, *_added_by(site))))
+    sees_system = _SYSTEM.search(configuration) is not None
+    return Venv(folder, version.group(1) if version else "", sees_system, packages)
 
 
 def _site_folders(folder: Path) -> Iterator[Path]:

@@ -1,0 +1,63 @@
+"""A project's folder → the Python that runs its code in the sandbox: with the packages of the project's environment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+from codeslm_lsp.workspace.venv import Venv, venv_at, venv_in
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """``command`` is what a script or ``-m`` comes behind. ``readable`` are the folders that it needs besides ours."""
+
+    command: tuple[str, ...]
+    readable: tuple[Path, ...] = ()
+
+
+OURS = Interpreter((sys.executable,))
+"""Has pytest and Hypothesis, and the packages that codeslm itself needs."""
+
+
+def interpreter_of(folder: Path | None) -> Interpreter:
+    """Ours, or one of the environment's version if that is on the path; with what is installed in the environment.
+
+    The environment is the one in the project's folder, else the active one. Its own program is not run: whoever made
+    the project may have made that too.
+    """
+    venv = (venv_in(folder) if folder is not None else None) or _active()
+    if venv is None or venv.folder.resolve() == Path(sys.prefix).resolve():
+        return OURS
+    python, env = _python(venv), shutil.which("env")
+    if env is None:
+        return OURS
+    inside = [path for path in venv.packages if path.is_relative_to(venv.folder)]
+    # What is installed for being worked on lies where it is worked on: of the project itself there is a copy.
+    outside = [path for path in venv.packages if path not in inside and not _is_in(path, folder)]
+    paths = [*inside, *outside]
+    readable = [venv.folder, *outside]
+    if python != sys.executable:
+        paths.append(Path(sysconfig.get_paths()["purelib"]))  # For pytest and Hypothesis, which any version can read.
+        readable.append(Path(python).resolve().parents[1])
+    search = os.pathsep.join(map(str, paths))
+    return Interpreter((env, f"PYTHONPATH={search}", python), tuple(readable))
+
+
+def _active() -> Venv | None:
+    folder = os.environ.get("VIRTUAL_ENV")
+    return venv_at(Path(folder)) if folder else None
+
+
+def _python(venv: Venv) -> str:
+    own = "{}.{}".format(*sys.version_info)
+    named = shutil.which(f"python{venv.version}") if venv.version not in ("", own) else None
+    return named or sys.executable
+
+
+def _is_in(path: Path, folder: Path | None) -> bool:
+    return folder is not None and path.resolve().is_relative_to(folder.resolve())

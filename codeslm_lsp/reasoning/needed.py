@@ -1,0 +1,132 @@
+"""A function and its project → the signatures of what it uses of other files, and the imports that its tests need."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+
+from codeslm_lsp.reasoning.project import module_of
+from codeslm_lsp.reasoning.python_ast import parse_python
+
+MAX_CHARACTERS = 1200
+"""Of signatures: some 300 tokens."""
+
+MAX_DEFINITION = 500
+"""Characters of one of them."""
+
+
+def signatures_of(code: str, files: Mapping[str, str]) -> str:
+    """What the names in a function's source are in other files of the project, as far as they are defined only once."""
+    tree = parse_python(textwrap.dedent(code))
+    if tree is None:
+        return ""
+    own = {each.name for each in ast.walk(tree) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
+    names = {each.id: None for each in ast.walk(tree) if isinstance(each, ast.Name)}
+    wanted = [name for name in names if name not in own and not hasattr(builtins, name)]
+    found: list[str] = []
+    for name in sorted(wanted, key=lambda each: not each[:1].isupper()):  # Types first: they have to be made.
+        path = _only_place(name, files)
+        if path is not None and (signature := _signature(files[path], name)):
+            found.append(signature)
+    shown = ""
+    for each in found:
+        if len(shown) + len(each) <= MAX_CHARACTERS:
+            shown += each + "\n"
+    return shown.rstrip()
+
+
+def missing_imports(tests: str, path: str, source: str, files: Mapping[str, str]) -> list[str]:
+    """Imports for the names that tests use and nothing gives them: of the tested file, of another file of the project
+    that is the only one to define it, or of Python's own library."""
+    tree, tested = parse_python(tests), parse_python(source)
+    if tree is None or tested is None:
+        return []
+    used = {each.id for each in ast.walk(tree) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
+    unknown = used - set(_bound(tree)) - {name for name in used if hasattr(builtins, name)}
+    offered = set(_bound(tested, only_top=True))
+    modules: list[str] = []
+    named: dict[str, list[str]] = {}
+    for name in sorted(unknown):
+        if name in offered:
+            named.setdefault(module_of(path), []).append(name)
+        elif name in sys.stdlib_module_names or name == "pytest":
+            modules.append(f"import {name}")
+        elif (place := _only_place(name, files)) is not None:
+            named.setdefault(module_of(place), []).append(name)
+    return [*modules, *(f"from {module} import {', '.join(names)}" for module, names in named.items())]
+
+
+def _only_place(name: str, files: Mapping[str, str]) -> str | None:
+    """The one file that defines a class or function of this name at its top."""
+    defines = re.compile(rf"^(?:class|def|async def) {re.escape(name)}\b", re.MULTILINE)
+    places = [path for path, text in files.items() if path.endswith(".py") and defines.search(text)]
+    return places[0] if len(places) == 1 else None
+
+
+def _bound(tree: ast.Module, *, only_top: bool = False) -> Iterator[str]:
+    """The names that a file gives a meaning to: anywhere in it, or at its top."""
+    for each in _top(tree.body) if only_top else ast.walk(tree):
+        match each:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                yield from (alias.asname or alias.name.partition(".")[0] for alias in names)
+            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()):
+                yield name
+            case ast.ExceptHandler(name=str(name)):
+                yield name
+            case ast.Assign(targets=targets) if only_top:
+                yield from (target.id for target in targets if isinstance(target, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name)) if only_top:
+                yield name
+            case _:
+                pass
+
+
+def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements at the top of a file, and those in its conditions: what is imported for types only is not there."""
+    for each in body:
+        if isinstance(each, ast.If):
+            if "TYPE_CHECKING" not in ast.dump(each.test):
+                yield from _top([*each.body, *each.orelse])
+        elif isinstance(each, ast.Try):
+            yield from _top([*each.body, *each.orelse])
+        else:
+            yield each
+
+
+def _signature(text: str, name: str) -> str:
+    """``class Step: name: str; def __init__(self, …): ...`` or ``def f(…) -> int: ...``, without bodies."""
+    tree = parse_python(text)
+    for each in tree.body if tree is not None else ():
+        if getattr(each, "name", None) != name:
+            continue
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
+            return _header(each)[:MAX_DEFINITION]
+        if isinstance(each, ast.ClassDef):
+            return _class(each)
+    return ""
+
+
+def _class(node: ast.ClassDef) -> str:
+    fields = [f"    {ast.unparse(each)}" for each in node.body if isinstance(each, ast.AnnAssign)]
+    methods = [each for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+    made = [f"    {_header(each)}" for each in methods if each.name == "__init__"]
+    other = [f"    {_header(each)}" for each in methods if not each.name.startswith("_")]
+    decorators = "".join(f"@{ast.unparse(each)}\n" for each in node.decorator_list)
+    bases = ", ".join(ast.unparse(each) for each in node.bases)
+    shown = f"{decorators}class {node.name}{f'({bases})' if bases else ''}:"
+    for line in [*fields, *made, *other] or ["    ..."]:
+        if len(shown) + len(line) <= MAX_DEFINITION:
+            shown += f"\n{line}"
+    return shown
+
+
+def _header(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    returns = f" -> {ast.unparse(node.returns)}" if node.returns is not None else ""
+    kind = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"
+    return f"{kind} {node.name}({ast.unparse(node.args)}){returns}: ..."

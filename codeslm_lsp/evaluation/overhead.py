@@ -94,7 +94,7 @@ async def run(
 ) -> list[Measured]:
     """Type in each text until both kinds of keys were ``n_keys``, one text after the other, in one server.
 
-    ``on_key`` is given the number of the text.
+    ``on_key`` is given the number of the text, for each key that was wanted: more of a kind may come.
 
     Nothing is done ahead: to interrupt that is the engine's part, and ``bench typing`` has it.
     """
@@ -114,7 +114,8 @@ async def _measure(server: Server, number: int, text: str, n_keys: int, on_key: 
     keys: list[Key] = []
     async for key in _keys(server, document, len(before), itertools.cycle("".join(written)), n_keys):
         keys.append(key)
-        on_key(number)
+        if sum(each.typed_through is key.typed_through for each in keys) <= n_keys:
+            on_key(number)
     document.close()
     return Measured(len(lines), len(text), tuple(keys), await _message_ms(server))
 

@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 
 from codeslm_lsp.reasoning.project import module_of
-from codeslm_lsp.reasoning.python_ast import parse_python
+from codeslm_lsp.reasoning.python_ast import FunctionNode, parse_python
 
 MAX_CHARACTERS = 1200
 """Of signatures: some 300 tokens."""
@@ -20,23 +20,33 @@ MAX_DEFINITION = 500
 
 
 def signatures_of(code: str, files: Mapping[str, str]) -> str:
-    """What the names in a function's source are in other files of the project, as far as they are defined only once."""
+    """What the names in a function's source are in other files of the project, as far as they are defined only once.
+
+    Types come first, for they have to be made; and so have those that their fields are of.
+    """
     tree = parse_python(textwrap.dedent(code))
     if tree is None:
         return ""
     own = {each.name for each in ast.walk(tree) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
-    names = {each.id: None for each in ast.walk(tree) if isinstance(each, ast.Name)}
-    wanted = [name for name in names if name not in own and not hasattr(builtins, name)]
-    found: list[str] = []
-    for name in sorted(wanted, key=lambda each: not each[:1].isupper()):  # Types first: they have to be made.
-        path = _only_place(name, files)
-        if path is not None and (signature := _signature(files[path], name)):
-            found.append(signature)
+    wanted = sorted(_names(tree) - own, key=lambda name: (not name[:1].isupper(), name))
     shown = ""
-    for each in found:
-        if len(shown) + len(each) <= MAX_CHARACTERS:
-            shown += each + "\n"
+    for name in wanted:  # Grows meanwhile.
+        definition = definition_of(name, files)
+        if definition is None:
+            continue
+        signature = _class(definition) if isinstance(definition, ast.ClassDef) else _header(definition)
+        if len(shown) + len(signature) > MAX_CHARACTERS:
+            continue
+        shown += signature[:MAX_DEFINITION] + "\n"
+        if isinstance(definition, ast.ClassDef):
+            fields = [each.annotation for each in definition.body if isinstance(each, ast.AnnAssign)]
+            wanted += sorted(set().union(*map(_names, fields)) - {*wanted})
     return shown.rstrip()
+
+
+def _names(node: ast.AST) -> set[str]:
+    """All names in it but those of builtins."""
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and not hasattr(builtins, each.id)}
 
 
 def missing_imports(tests: str, path: str, source: str, files: Mapping[str, str]) -> list[str]:
@@ -58,6 +68,16 @@ def missing_imports(tests: str, path: str, source: str, files: Mapping[str, str]
         elif (place := _only_place(name, files)) is not None:
             named.setdefault(module_of(place), []).append(name)
     return [*modules, *(f"from {module} import {', '.join(names)}" for module, names in named.items())]
+
+
+def definition_of(name: str, files: Mapping[str, str]) -> ast.ClassDef | FunctionNode | None:
+    """The class or function of this name, if one file alone defines it at its top."""
+    path = _only_place(name, files)
+    tree = parse_python(files[path]) if path is not None else None
+    for each in tree.body if tree is not None else ():
+        if isinstance(each, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and each.name == name:
+            return each
+    return None
 
 
 def _only_place(name: str, files: Mapping[str, str]) -> str | None:
@@ -99,21 +119,9 @@ def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield each
 
 
-def _signature(text: str, name: str) -> str:
-    """``class Step: name: str; def __init__(self, …): ...`` or ``def f(…) -> int: ...``, without bodies."""
-    tree = parse_python(text)
-    for each in tree.body if tree is not None else ():
-        if getattr(each, "name", None) != name:
-            continue
-        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
-            return _header(each)[:MAX_DEFINITION]
-        if isinstance(each, ast.ClassDef):
-            return _class(each)
-    return ""
-
-
 def _class(node: ast.ClassDef) -> str:
-    fields = [f"    {ast.unparse(each)}" for each in node.body if isinstance(each, ast.AnnAssign)]
+    """``class Step:`` with its fields, how it is made, and its public methods, as far as there is room."""
+    fields = [f"    {ast.unparse(each)}" for each in node.body if isinstance(each, ast.AnnAssign | ast.Assign)]
     methods = [each for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
     made = [f"    {_header(each)}" for each in methods if each.name == "__init__"]
     other = [f"    {_header(each)}" for each in methods if not each.name.startswith("_")]
@@ -126,7 +134,7 @@ def _class(node: ast.ClassDef) -> str:
     return shown
 
 
-def _header(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+def _header(node: FunctionNode) -> str:
     returns = f" -> {ast.unparse(node.returns)}" if node.returns is not None else ""
     kind = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"
     return f"{kind} {node.name}({ast.unparse(node.args)}){returns}: ..."

@@ -6,11 +6,14 @@ fails is corrected or dropped. Then the function is changed in small ways, and t
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from codeslm_lsp.models.choose import n_physical_cores
 from codeslm_lsp.reasoning.assertions import Tried, try_assertions
+from codeslm_lsp.reasoning.missing_arguments import with_missing_arguments
 from codeslm_lsp.reasoning.needed import missing_imports, signatures_of
 from codeslm_lsp.reasoning.passage import Passage, passage_of
 from codeslm_lsp.reasoning.project import module_of
@@ -20,7 +23,7 @@ from codeslm_lsp.reasoning.room import Room, room_for
 from codeslm_lsp.reasoning.speaker import Style
 from codeslm_lsp.reasoning.templates import conversation
 from codeslm_lsp.reasoning.testing import Ran, run_tests
-from codeslm_lsp.reasoning.written_tests import WrittenTests, are_enough, tests_in
+from codeslm_lsp.reasoning.written_tests import WrittenTests, are_enough, parse_tests
 from codeslm_lsp.sandbox.limits import Limits
 from codeslm_lsp.syntax.lines import line_start
 from codeslm_lsp.syntax.mutations import Mutation, mutations
@@ -150,9 +153,13 @@ async def _written(asked: _Asked, means: Means, remark: str) -> str:
 
 
 def _tests_in(reply: str, asked: _Asked) -> WrittenTests:
-    """The tests of a reply, with imports for what they use: models forget these."""
-    tests = tests_in(reply, asked.imported)
-    missing = missing_imports(tests.text(), asked.passage.document.path, asked.passage.document.text, asked.others)
+    """The tests of a reply, with arguments and imports that they lack: models forget these."""
+    document = asked.passage.document
+    tests = parse_tests(reply, asked.imported)
+    everything = {**asked.others, document.path: document.text}
+    whole = {name: with_missing_arguments(text, everything) for name, text in tests.by_name.items()}
+    tests = WrittenTests(tests.head, whole)
+    missing = missing_imports(tests.text(), document.path, document.text, asked.others)
     modules = [each for each in missing if each.startswith("import ")]
     head = [*modules, *([""] if modules else []), tests.head, *(each for each in missing if each not in modules)]
     return WrittenTests("\n".join(head), tests.by_name)
@@ -166,11 +173,14 @@ async def _mutants(room: Room, passage: Passage, function: Function, tests: str)
     every = list(mutations(passage.tree, body, function.end))
     step = max(1, -(-len(every) // MAX_MUTANTS))
     chosen = every[::step]
-    survivors = []
-    for each in chosen:
+    free = asyncio.Semaphore(n_physical_cores())
+
+    async def survives(each: Mutation) -> bool:
         changed = text[: each.start] + each.text + text[each.end :]
         mutant = room.with_files({passage.document.path: changed, TEST_FILE: tests})
-        ran = await run_tests(mutant, [TEST_FILE], MUTANT_RUN, ("-x",))
-        if ran.exit_code == 0:
-            survivors.append(each)
+        async with free:
+            return (await run_tests(mutant, [TEST_FILE], MUTANT_RUN, ("-x",))).exit_code == 0
+
+    survived = await asyncio.gather(*map(survives, chosen))
+    survivors = [each for each, has in zip(chosen, survived, strict=True) if has]
     return len(chosen) - len(survivors), survivors, len(chosen)

@@ -49,7 +49,7 @@ def are_enough(reply: str) -> bool:
     return len(parts) > MAX_TESTS + 1 or len(_ASSERTION.findall(parts[-1])) > MAX_ASSERTIONS
 
 
-def tests_in(code: str, imported: str) -> WrittenTests:
+def parse_tests(code: str, imported: str) -> WrittenTests:
     """The test functions of a reply, each once, and its imports; what does not parse is left out.
 
     ``imported`` is the line that imports what is tested.

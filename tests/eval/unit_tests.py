@@ -1,7 +1,7 @@
 """What the tests that ``codeslm test`` writes are worth: ``python -m tests.eval.unit_tests REPOSITORIES [MODEL] [N]``.
 
-``REPOSITORIES`` is gzip JSON ``{package: {path: text}}``. For ``N`` functions (default 30), drawn once from those of its
-Python files that can be imported in the active environment (``VIRTUAL_ENV``), the shell's command is run as a user runs
+``REPOSITORIES`` is gzip JSON ``{package: {path: text}}``. For ``N`` functions (default 30), drawn once from those of
+its Python files that the active environment (``VIRTUAL_ENV``) can import, the shell's command is run as a user runs
 it, in a folder that holds the repository. Counted are those whose tests run and pass, and those whose tests notice at
 least half of the small changes (mutants) made to the function.
 """

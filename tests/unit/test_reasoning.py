@@ -367,7 +367,7 @@ async def test_tests_are_run_and_have_to_notice_mistakes(tmp_path: Path) -> None
     reply = (
         "```python\nimport your_module\n\n\ndef test_within():\n    assert clip(5, 1, 9) == 5\n\n\n"
         "def test_below():\n    assert clip(0, 1, 9) == 1\n\n\ndef test_above():\n    assert clip(10, 1, 9) == 9\n\n\n"
-        "def test_wrong():\n    assert clip(1, 1, 9) == 2\n```"
+        "def test_wrong():\n    assert clip(1, 1, 9) > 2\n```"
     )
     async with asking(("Write 6 tests", reply), folder=tmp_path, may_run=True) as asker:
         answer = await asker.ask("test", at("‸" + CLIP, "clip.py"))

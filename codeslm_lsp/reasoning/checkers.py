@@ -69,6 +69,13 @@ def program_of(checker: str) -> str | None:
     return shutil.which(checker) or shutil.which(checker, path=str(Path(sys.executable).parent))
 
 
+async def formatted(text: str) -> str:
+    """As ruff writes it; as it is where ruff is not installed."""
+    ruff = program_of("ruff")
+    ended = await run_checker([ruff, "format", "--isolated", "--no-cache", "-"], text) if ruff is not None else None
+    return ended[1] if ended is not None and ended[0] == 0 else text
+
+
 async def _compiled(text: str) -> list[Finding] | None:
     ended = await run_checker([sys.executable, "-I", "-W", "ignore", "-c", _COMPILE], text)
     if ended is None:

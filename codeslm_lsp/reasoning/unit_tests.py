@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 
 from codeslm_lsp.models.choose import n_physical_cores
 from codeslm_lsp.reasoning.assertions import Tried, try_assertions
+from codeslm_lsp.reasoning.checkers import formatted
 from codeslm_lsp.reasoning.missing_arguments import with_missing_arguments
 from codeslm_lsp.reasoning.needed import missing_imports, signatures_of
 from codeslm_lsp.reasoning.passage import Passage, passage_of
@@ -104,7 +105,7 @@ async def unit_tests(question: Question, means: Means) -> Answer:
             1,
             Check("values", False, f"{len(corrected)} values are what it gives today: {shown}. Look there."),
         )
-    text = kept.text()
+    text = await formatted(kept.text())
     means.listen(text)
     badge = Badge.TESTED if n_killed else Badge.UNVERIFIED
     return Answer("test", fenced(text, "python"), badge, tuple(checks), (Edit(uri, path, 0, 0, text),))

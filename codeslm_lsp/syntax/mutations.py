@@ -11,9 +11,13 @@ from codeslm_lsp.syntax.tree import SyntaxTree
 
 _SWAPPED = {
     "<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "+": "-", "-": "+", "*": "+", "/": "*",
-    "//": "/", "%": "+", "**": "*", "and": "or", "or": "and", "in": "not in", "is": "is not",
+    "//": "/", "%": "+", "**": "*", "and": "or", "or": "and", "in": "not in", "not in": "in",
+    "is": "is not", "is not": "is",
 }  # fmt: skip
 """The usual replacements of operators (R. A. DeMillo and others, 1978): the least change that matters."""
+
+_TRUTH = frozenset({"identifier", "attribute", "call", "subscript"})
+"""Conditions without an operator that could be replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,12 @@ def _mutated(node: tree_sitter.Node) -> tuple[tree_sitter.Node, str] | None:
     if node.type == "not_operator" and (argument := node.child_by_field_name("argument")) is not None:
         inner = argument.text.decode("utf-8", "replace") if argument.text is not None else ""
         return node, inner
+    if node.type in ("if_statement", "elif_clause", "conditional_expression"):
+        place = "condition" if node.type != "conditional_expression" else None
+        condition = node.child_by_field_name(place) if place is not None else node.named_children[1]
+        if condition is not None and condition.type in _TRUTH:
+            inner = condition.text.decode("utf-8", "replace") if condition.text is not None else ""
+            return condition, f"not {inner}"
     if node.type == "return_statement" and node.named_children:
         value = node.named_children[0]
         return (value, "None") if value.type not in ("none", "integer", "true", "false") else None

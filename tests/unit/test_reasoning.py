@@ -160,6 +160,18 @@ def test_mutations_are_small_and_each_parses() -> None:
     assert [each.line for each in found] == [3, 4, 5, 6, 7]
 
 
+def test_conditions_are_turned_round() -> None:
+    text = (
+        "def f(a, b):\n    if a is not None and b not in a:\n        b = 1 if b.c else 2\n"
+        "    elif a[0]:\n        pass\n"
+    )
+    tree = parse(text, languages()["python"])
+    assert [each.what for each in mutations(tree, 0, len(text))] == [
+        *("is not → is", "and → or", "not in → in"),
+        *("b.c → not b.c", "1 → 2", "2 → 3", "a[0] → not a[0]", "0 → 1"),
+    ]
+
+
 async def test_a_docstring_is_held_against_the_signature_and_written_again() -> None:
     async with asking(
         ("Document this function", '"""Load.\n\nArgs:\n    where: it is\n"""'),

@@ -99,7 +99,8 @@ def test_names_that_nothing_gives_are_imported() -> None:
 
 MODELS = {
     "shop/orders.py": (
-        "import enum\nfrom dataclasses import dataclass, field\n\n\nclass State(enum.Enum):\n    OPEN = 1\n    DONE = 2\n\n\n"
+        "import enum\nfrom dataclasses import dataclass, field\n\n\n"
+        "class State(enum.Enum):\n    OPEN = 1\n    DONE = 2\n\n\n"
         "@dataclass\nclass Customer:\n    name: str\n    tags: list[str] = field(default_factory=list)\n\n\n"
         "@dataclass\nclass Order:\n    key: int\n    customer: Customer\n    state: State\n    note: str | None\n"
         "    rows: 'dict[str, int]'\n    paid: bool = False\n\n\n"

@@ -7,7 +7,7 @@ fails is corrected or dropped. Then the function is changed in small ways, and t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -17,7 +17,7 @@ from codeslm_lsp.reasoning.checkers import formatted
 from codeslm_lsp.reasoning.missing_arguments import with_missing_arguments
 from codeslm_lsp.reasoning.needed import missing_imports, signatures_of
 from codeslm_lsp.reasoning.passage import Passage, passage_of
-from codeslm_lsp.reasoning.project import module_of
+from codeslm_lsp.reasoning.project import module_of, project_files
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.reply import code_in, fenced
 from codeslm_lsp.reasoning.room import Room, room_for
@@ -41,6 +41,9 @@ MAX_REASON = 200
 
 MAX_MUTANTS = 12
 """Each costs a run of some tenths of a second to a second."""
+
+N_SHOWN = 5
+"""Of what was expected wrongly, and of changes that were not noticed."""
 
 MUTANT_RUN = Limits(wall_s=60.0, cpu_s=10)
 """A change may make a loop endless, and that is noticed too: by processor time, since a busy machine is no mistake."""
@@ -66,9 +69,8 @@ async def unit_tests(question: Question, means: Means) -> Answer:
             f"They were not run, since {document.path} cannot be imported ({reason}). Install what it needs into an "
             "environment in the project's folder (.venv)."
         )
-    others = dict(room.files) if isinstance(room, Room) else {}
-    others.pop(document.path, None)
-    asked = _Asked(passage, code, imported, others)
+    files = room.files if isinstance(room, Room) else project_files(means.folder, document.path, document.text)
+    asked = _Asked(passage, code, imported, {name: text for name, text in files.items() if name != document.path})
     reply = await _written(asked, means, "")
     tests = _tests_in(reply, asked)
     path = str(PurePosixPath("tests") / f"test_{PurePosixPath(document.path).stem}_{function.name}.py")
@@ -76,7 +78,7 @@ async def unit_tests(question: Question, means: Means) -> Answer:
     if not tests.names:
         return Answer("test", fenced(reply, "python"), Badge.REFUTED, (Check("parses", False, "It has no test."),))
     if isinstance(room, str):
-        edit = Edit(uri, path, 0, 0, tests.text())
+        edit = Edit(uri, path, 0, 0, await formatted(tests.text()))
         return Answer("test", fenced(edit.text, "python"), Badge.UNVERIFIED, (Check("ran", False, room),), (edit,))
     tried, ran = await _tried(tests, room)
     if not ran.passed_functions:
@@ -87,28 +89,43 @@ async def unit_tests(question: Question, means: Means) -> Answer:
             if ran_again.passed_functions:
                 tests, tried, ran = again, second, ran_again
     kept = tried.tests.only(ran.passed_functions)
-    replay = f"python -m pytest {path}"
     if not kept.names:
         failed = Check("ran", False, f"None of {len(tests.names)} tests passes.", tests.text())
         return Answer("test", fenced(tests.text(), "python"), Badge.REFUTED, (failed,))
-    n_killed, survivors, n_all = await _mutants(room, passage, function, kept.text())
-    dropped = len(tests.names) - len(kept.names)
-    checks = [
-        Check("ran", True, f"{len(kept.names)} tests pass; {dropped} that did not were dropped.", replay),
-        Check("mutants", n_killed > 0, f"They notice {n_killed} of {n_all} small changes to the function.", replay),
-        *(Check("survivor", False, f"Not noticed, line {each.line}: {each.what}.") for each in survivors[:5]),
-    ]
-    corrected = [each for name, wrong in tried.corrected.items() if name in kept.names for each in wrong]
-    if corrected:
-        shown = "; ".join(corrected[:3]) + ("; …" if corrected[3:] else "")
-        checks.insert(
-            1,
-            Check("values", False, f"{len(corrected)} values are what it gives today: {shown}. Look there."),
-        )
+    mutants = await _mutants(room, passage, function, kept.text())
+    wrong = [each for name, corrected in tried.corrected.items() if name in kept.names for each in corrected]
+    checks = _checks(len(kept.names), len(tests.names), wrong, mutants, f"python -m pytest {path}")
     text = await formatted(kept.text())
     means.listen(text)
-    badge = Badge.TESTED if n_killed else Badge.UNVERIFIED
+    badge = Badge.TESTED if mutants.n_noticed else Badge.UNVERIFIED
     return Answer("test", fenced(text, "python"), badge, tuple(checks), (Edit(uri, path, 0, 0, text),))
+
+
+@dataclass(frozen=True, slots=True)
+class _Mutants:
+    """Of ``n`` changed functions, those with which all tests pass."""
+
+    n: int
+    survivors: tuple[Mutation, ...]
+
+    @property
+    def n_noticed(self) -> int:
+        return self.n - len(self.survivors)
+
+
+def _checks(n_kept: int, n_written: int, wrong: Sequence[str], mutants: _Mutants, replay: str) -> Iterator[Check]:
+    passing = "1 test passes" if n_kept == 1 else f"{n_kept} tests pass"
+    n_dropped = n_written - n_kept
+    dropped = f"; {n_dropped} that did not {'was' if n_dropped == 1 else 'were'} dropped" if n_dropped else ""
+    yield Check("ran", True, f"{passing}{dropped}.", replay)
+    if wrong:
+        counted = "1 value is" if len(wrong) == 1 else f"{len(wrong)} values are"
+        shown = "; ".join(wrong[:N_SHOWN]) + ("; …" if wrong[N_SHOWN:] else "")
+        yield Check("values", False, f"{counted} what it gives today, not what was expected: {shown}. Look there.")
+    noticed = f"They notice {mutants.n_noticed} of {mutants.n} small changes to the function."
+    yield Check("mutants", mutants.n_noticed > 0, noticed, replay)
+    for each in mutants.survivors[:N_SHOWN]:
+        yield Check("survivor", False, f"Not noticed, line {each.line}: {each.what}.")
 
 
 async def _tried(tests: WrittenTests, room: Room) -> tuple[Tried, Ran]:
@@ -166,8 +183,8 @@ def _tests_in(reply: str, asked: _Asked) -> WrittenTests:
     return WrittenTests("\n".join(head), tests.by_name)
 
 
-async def _mutants(room: Room, passage: Passage, function: Function, tests: str) -> tuple[int, list[Mutation], int]:
-    """How many changed functions fail a test, which did not, and how many were tried."""
+async def _mutants(room: Room, passage: Passage, function: Function, tests: str) -> _Mutants:
+    """The function changed in up to ``MAX_MUTANTS`` ways, as many at a time as there are cores."""
     assert passage.tree is not None
     text = passage.document.text
     body = function.docstring[1] if function.docstring is not None else function.body_start
@@ -183,5 +200,4 @@ async def _mutants(room: Room, passage: Passage, function: Function, tests: str)
             return (await run_tests(mutant, [TEST_FILE], MUTANT_RUN, ("-x",))).exit_code == 0
 
     survived = await asyncio.gather(*map(survives, chosen))
-    survivors = [each for each, has in zip(chosen, survived, strict=True) if has]
-    return len(chosen) - len(survivors), survivors, len(chosen)
+    return _Mutants(len(chosen), tuple(each for each, has in zip(chosen, survived, strict=True) if has))

@@ -384,7 +384,7 @@ async def test_tests_are_run_and_have_to_notice_mistakes(tmp_path: Path) -> None
     async with asking(("Write 6 tests", reply), folder=tmp_path, may_run=True) as asker:
         answer = await asker.ask("test", at("‸" + CLIP, "clip.py"))
         assert answer.badge is Badge.TESTED, answer
-        assert answer.checks[0].detail == "3 tests pass; 1 that did not were dropped."
+        assert answer.checks[0].detail == "3 tests pass; 1 that did not was dropped."
         assert answer.checks[1].detail == "They notice 3 of 5 small changes to the function."
         [edit] = answer.edits
         assert edit.path == "tests/test_clip_clip.py"

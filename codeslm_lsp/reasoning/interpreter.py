@@ -36,14 +36,12 @@ def interpreter_of(folder: Path | None) -> Interpreter:
     python, env = _python(venv), shutil.which("env")
     if env is None:
         return OURS
-    inside = [path for path in venv.packages if path.is_relative_to(venv.folder)]
-    # What is installed for being worked on lies where it is worked on: of the project itself there is a copy.
-    outside = [path for path in venv.packages if path not in inside and not _is_in(path, folder)]
-    paths = [*inside, *outside]
-    readable = [venv.folder, *outside]
+    # What its ``.pth`` files name lies elsewhere: that may be anything of the user's, and a project wrote them.
+    paths = [path for path in venv.packages if path.is_relative_to(venv.folder)]
+    readable = [venv.folder]
     if python != sys.executable:
         paths.append(Path(sysconfig.get_paths()["purelib"]))  # For pytest and Hypothesis, which any version can read.
-        readable.append(Path(python).resolve().parents[1])
+        readable.append(_prefix(python))
     search = os.pathsep.join(map(str, paths))
     return Interpreter((env, f"PYTHONPATH={search}", python), tuple(readable))
 
@@ -54,10 +52,14 @@ def _active() -> Venv | None:
 
 
 def _python(venv: Venv) -> str:
+    """The Python of that version on the path, unless showing it would show the user's whole home; else ours."""
     own = "{}.{}".format(*sys.version_info)
     named = shutil.which(f"python{venv.version}") if venv.version not in ("", own) else None
-    return named or sys.executable
+    if named is None or Path.home().resolve().is_relative_to(_prefix(named)):
+        return sys.executable
+    return named
 
 
-def _is_in(path: Path, folder: Path | None) -> bool:
-    return folder is not None and path.resolve().is_relative_to(folder.resolve())
+def _prefix(python: str) -> Path:
+    """``/opt/python3.12/bin/python3.12`` → ``/opt/python3.12``."""
+    return Path(python).resolve().parents[1]

@@ -30,6 +30,14 @@ def _model(name: str) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _humble() -> None:
+    """Where other tests run beside these, they come first: mostly they wait, some of them for processes of the lowest
+    priority, which would never get their turn beside a model that computes all the time."""
+    if "PYTEST_XDIST_WORKER" in os.environ and sys.platform != "win32":
+        os.nice(19)
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _own_figures(tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test runs a model as somebody's earlier measurements would have it, or leaves its own behind."""
     os.environ[FOLDER_VARIABLE] = str(tmp_path_factory.mktemp("machine"))

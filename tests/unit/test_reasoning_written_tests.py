@@ -250,3 +250,15 @@ def test_an_environment_of_another_python_gets_ours_for_the_tests(tmp_path: Path
     packages = environment_in(tmp_path, "3.2")
     _, variable, python = interpreter_of(tmp_path).command
     assert (variable, python) == (f"PYTHONPATH={packages}", sys.executable)
+
+
+def test_a_project_cannot_have_other_folders_shown(tmp_path: Path) -> None:
+    """Its environment may name any, and lead to any: neither can be read in the sandbox."""
+    project, private = tmp_path / "project", tmp_path / "private"
+    private.mkdir()
+    packages = environment_in(project)
+    (packages / "other.pth").write_text(f"{private}\n")
+    (packages / "linked").symlink_to(private)
+    found = interpreter_of(project)
+    assert found.readable == (project / ".venv",)
+    assert str(private) not in " ".join(found.command)

@@ -30,14 +30,6 @@ def _model(name: str) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _humble() -> None:
-    """Where other tests run beside these, they come first: mostly they wait, some of them for processes of the lowest
-    priority, which would never get their turn beside a model that computes all the time."""
-    if "PYTEST_XDIST_WORKER" in os.environ and sys.platform != "win32":
-        os.nice(19)
-
-
-@pytest.fixture(scope="session", autouse=True)
 def _own_figures(tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test runs a model as somebody's earlier measurements would have it, or leaves its own behind."""
     os.environ[FOLDER_VARIABLE] = str(tmp_path_factory.mktemp("machine"))
@@ -54,6 +46,17 @@ def small_model() -> Path:
 def large_model() -> Path:
     """Qwen2.5-Coder 1.5B."""
     return _model("qwen2.5-coder-1.5b")
+
+
+@pytest.fixture(autouse=True)
+def _alone(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tests run in several processes; those with a model one after the other, for each of them needs all cores. Those
+    with a tiny one mostly wait."""
+    if {"small_model", "large_model"}.isdisjoint(request.fixturenames):
+        yield
+        return
+    with filelock.FileLock(Path(tempfile.gettempdir()) / "codeslm-tests-model.lock"):
+        yield
 
 
 @pytest.fixture(autouse=True)

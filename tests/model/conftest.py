@@ -49,12 +49,8 @@ def large_model() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _alone(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Tests run in several processes; those with a model one after the other, for each of them needs all cores. Those
-    with a tiny one mostly wait."""
-    if {"small_model", "large_model"}.isdisjoint(request.fixturenames):
-        yield
-        return
+def _alone() -> Iterator[None]:
+    """Tests run in several processes; those with a model one after the other, for each of them needs all cores."""
     with filelock.FileLock(Path(tempfile.gettempdir()) / "codeslm-tests-model.lock"):
         yield
 

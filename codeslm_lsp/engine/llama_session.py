@@ -24,6 +24,7 @@ from codeslm_lsp.engine.llama_model import Aborted, LlamaSequence
 from codeslm_lsp.engine.llama_together import Limit, Together
 from codeslm_lsp.engine.progress import Part, Progress
 from codeslm_lsp.engine.protocol import GenerateRequest
+from codeslm_lsp.syntax.same import n_same
 from codeslm_lsp.values import Priority, StopReason, Timings, Token
 
 HEALED_TOKENS = 2
@@ -329,14 +330,6 @@ class LlamaSession:
 
 
 def count_common(left: Sequence[int], right: Sequence[int]) -> int:
-    """How many tokens both begin with. Most prompts share all or nearly all, which is quicker seen of whole pieces."""
-    low, high = 0, min(len(left), len(right))
-    step = high
-    while step:
-        if list(left[low : low + step]) == list(right[low : low + step]):
-            low += step
-        else:
-            high = low + step - 1
-            step //= 2
-        step = min(step, high - low)
-    return low
+    """How many tokens both begin with."""
+    shorter = min(len(left), len(right))
+    return n_same(shorter, lambda low, high: list(left[low:high]) == list(right[low:high]))

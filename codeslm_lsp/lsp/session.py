@@ -61,7 +61,6 @@ class Session:
         self._note = note
         self._settings: Settings | None = None
         self._launched: Launched | None = None
-        self._completers: dict[str | None, Completer] = {}
         self._around: dict[str | None, Surroundings] = {}
         self._problem: Skip | None = None
         self._tried_at = 0.0
@@ -154,6 +153,7 @@ class Session:
 
     def folders_changed(self) -> None:
         """The workspace has other folders now. Documents that are open have to be put on their new desks."""
+        self._drop_completers()
         gone = [root for root in self._around if root not in self._root_uris()]
         for root in gone:
             self._in_background(self._around.pop(root).closing())
@@ -165,10 +165,10 @@ class Session:
         """A document was closed."""
         for around in self._around.values():
             around.desk.closed(uri)
+            if around.completer is not None:
+                around.completer.forget(uri)
         if self._resting is not None and self._resting[0].uri == uri:
             self._resting = None
-        for completer in self._completers.values():
-            completer.forget(uri)
 
     async def close(self) -> None:
         """End the engine, and whatever else was started; wait for that, but not long."""
@@ -216,9 +216,8 @@ class Session:
         self._renew_completers()
 
     def _drop_completers(self) -> None:
-        for completer in self._completers.values():
-            completer.stop()
-        self._completers = {}
+        for around in self._around.values():
+            around.drop_completer()
 
     def _renew_completers(self) -> None:
         self._drop_completers()
@@ -227,14 +226,14 @@ class Session:
 
     def _completer_of(self, uri: str) -> Completer | None:
         """What completes the documents of this one's folder; None while there is no engine."""
-        root = root_of(uri, self._root_uris())
-        if root not in self._completers and self._launched is not None and self._settings is not None:
-            launched, around = self._launched, self._around_of(uri)
+        around = self._around_of(uri)
+        if around.completer is None and self._launched is not None and self._settings is not None:
+            launched = self._launched
             workspace = around.folder.context if around.folder is not None else None
-            self._completers[root] = Completer(
+            around.completer = Completer(
                 launched.engine, launched.read_format, self._settings, workspace, launched.filters, around.environment
             )
-        return self._completers.get(root)
+        return around.completer
 
     def _start(self, settings: Settings) -> None:
         if self._launched is not None:

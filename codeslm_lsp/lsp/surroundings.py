@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from codeslm_lsp.completion.completer import Completer
 from codeslm_lsp.context.desk import Desk
 from codeslm_lsp.lsp.folder import Folder, folder_to_index, project_folder
 from codeslm_lsp.settings import Settings
@@ -19,6 +20,8 @@ class Surroundings:
         self.desk = Desk()
         self.folder: Folder | None = None
         self.environment: Environment | None = None
+        self.completer: Completer | None = None
+        """What completes the folder's documents; belongs to whoever has an engine."""
         self._root = root
 
     def open(self, settings: Settings) -> None:
@@ -28,6 +31,12 @@ class Surroundings:
             self.folder.start()
         if settings.index.enabled:
             self.environment = Environment(project_folder(self._root))
+
+    def drop_completer(self) -> None:
+        """End what it does ahead."""
+        if self.completer is not None:
+            self.completer.stop()
+        self.completer = None
 
     def closing(self) -> Coroutine[Any, Any, None]:
         """Forget what was opened, so that it may be opened again at once; awaiting the result ends it."""

@@ -13,10 +13,11 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from codeslm_lsp.reasoning.python_ast import offset_at
+from codeslm_lsp.reasoning.python_ast import function_node, span_of
 from codeslm_lsp.reasoning.room import Room
 from codeslm_lsp.reasoning.testing import run_tests
-from codeslm_lsp.reasoning.written_tests import WrittenTests, function_in
+from codeslm_lsp.reasoning.written_tests import WrittenTests
+from codeslm_lsp.syntax.lines import line_start
 
 TRIAL = "test_codeslm_trial.py"
 
@@ -108,32 +109,26 @@ async def try_assertions(tests: WrittenTests, room: Room) -> Tried:
 
 def _assertions(text: str) -> Iterator[_Assertion]:
     """Those that stand by themselves in a test without parameters for its values."""
-    function = function_in(text)
+    function = function_node(text)
     if function is None or function.decorator_list or isinstance(function, ast.AsyncFunctionDef):
         return
     for node in function.body:
         if not isinstance(node, ast.Assert):
             continue
-        start, end = _span(text, node)
-        alone = not text[text.rfind("\n", 0, start) + 1 : start].strip() and text[end : end + 1] in ("", "\n")
+        start, end = span_of(text, node)
+        alone = not text[line_start(text, start) : start].strip() and text[end : end + 1] in ("", "\n")
         if not alone or any(isinstance(each, ast.Await | ast.NamedExpr | ast.Yield) for each in ast.walk(node)):
             continue
-        condition = text[slice(*_span(text, node.test))]
+        condition = text[slice(*span_of(text, node.test))]
         match node.test:
             case ast.Compare(left=left, ops=[ast.Eq() | ast.Is()], comparators=[expected]) if _calls(left):
-                yield _Assertion(start, end, condition, text[slice(*_span(text, left))], _span(text, expected))
+                yield _Assertion(start, end, condition, text[slice(*span_of(text, left))], span_of(text, expected))
             case _:
                 yield _Assertion(start, end, condition)
 
 
 def _calls(node: ast.expr) -> bool:
     return any(isinstance(each, ast.Call) for each in ast.walk(node))
-
-
-def _span(text: str, node: ast.stmt | ast.expr) -> tuple[int, int]:
-    assert node.end_lineno is not None
-    assert node.end_col_offset is not None
-    return offset_at(text, node.lineno, node.col_offset), offset_at(text, node.end_lineno, node.end_col_offset)
 
 
 def _trial(name: str, text: str, assertions: list[_Assertion]) -> str:
@@ -186,9 +181,10 @@ def _corrected(text: str, assertion: _Assertion, told: _Told) -> str | None:
 
 def _without(text: str, assertion: _Assertion) -> str:
     """The text without the lines of a statement that stands alone in them; ``pass`` where nothing would be left."""
-    start = text.rfind("\n", 0, assertion.start) + 1
-    rest = text[:start] + text[assertion.end + 1 :]
-    return rest.rstrip() if function_in(rest) is not None else text[: assertion.start] + "pass" + text[assertion.end :]
+    rest = text[: line_start(text, assertion.start)] + text[assertion.end + 1 :]
+    return (
+        rest.rstrip() if function_node(rest) is not None else text[: assertion.start] + "pass" + text[assertion.end :]
+    )
 
 
 def _expected(text: str, assertion: _Assertion) -> str:
@@ -196,7 +192,7 @@ def _expected(text: str, assertion: _Assertion) -> str:
 
 
 def _checks_something(text: str) -> bool:
-    function = function_in(text)
+    function = function_node(text)
     return function is not None and any(
         isinstance(each, ast.Assert) or (isinstance(each, ast.Attribute) and each.attr in ("raises", "warns"))
         for each in ast.walk(function)

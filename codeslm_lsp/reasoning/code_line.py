@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from codeslm_lsp.reasoning.python_ast import FunctionNode, offset_at
+from codeslm_lsp.reasoning.python_ast import FunctionNode, span_of
 from codeslm_lsp.syntax.lines import line_end, line_start
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -28,8 +28,7 @@ class CodeLine:
 
     def span(self, node: ast.expr) -> tuple[int, int]:
         """Where it stands in the text."""
-        end = offset_at(self.text, _end(node), node.end_col_offset or 0)
-        return offset_at(self.text, node.lineno, node.col_offset), end
+        return span_of(self.text, node)
 
     def calls(self) -> list[ast.Call]:
         """The innermost last: what they are arguments of is the likelier culprit."""

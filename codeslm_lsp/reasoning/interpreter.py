@@ -9,7 +9,7 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
-from codeslm_lsp.workspace.venv import Venv, venv_at, venv_in
+from codeslm_lsp.workspace.venv import Venv, python_of, venv_at, venv_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,7 @@ def _active() -> Venv | None:
 
 def _python(venv: Venv) -> str:
     """The Python of that version on the path, unless showing it would show the user's whole home; else ours."""
-    own = "{}.{}".format(*sys.version_info)
-    named = shutil.which(f"python{venv.version}") if venv.version not in ("", own) else None
+    named = python_of(venv)
     if named is None or Path.home().resolve().is_relative_to(_prefix(named)):
         return sys.executable
     return named

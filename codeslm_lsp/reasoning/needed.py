@@ -18,8 +18,40 @@ MAX_CHARACTERS = 1200
 MAX_DEFINITION = 500
 """Characters of one of them."""
 
+_DEFINES = re.compile(r"^(?:class|def|async def) (\w+)", re.MULTILINE)
 
-def signatures_of(code: str, files: Mapping[str, str]) -> str:
+
+class Definitions:
+    """Classes and functions at the top of Python files, each known by its name if one file alone defines it."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self._files = files
+        self._paths: dict[str, set[str]] = {}
+        for path, text in files.items():
+            for name in _DEFINES.findall(text) if path.endswith(".py") else ():
+                self._paths.setdefault(name, set()).add(path)
+        self._trees: dict[str, ast.Module | None] = {}
+
+    def path_of(self, name: str) -> str | None:
+        """The one file that defines it."""
+        paths = self._paths.get(name, set())
+        return next(iter(paths)) if len(paths) == 1 else None
+
+    def of(self, name: str) -> ast.ClassDef | FunctionNode | None:
+        """What it is."""
+        path = self.path_of(name)
+        if path is None:
+            return None
+        if path not in self._trees:
+            self._trees[path] = parse_python(self._files[path])
+        tree = self._trees[path]
+        for each in tree.body if tree is not None else ():
+            if isinstance(each, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and each.name == name:
+                return each
+        return None
+
+
+def signatures_of(code: str, others: Definitions) -> str:
     """What the names in a function's source are in other files of the project, as far as they are defined only once.
 
     Types come first, for they have to be made; and so have those that their fields are of.
@@ -31,7 +63,7 @@ def signatures_of(code: str, files: Mapping[str, str]) -> str:
     wanted = sorted(_names(tree) - own, key=lambda name: (not name[:1].isupper(), name))
     shown = ""
     for name in wanted:  # Grows meanwhile.
-        definition = definition_of(name, files)
+        definition = others.of(name)
         if definition is None:
             continue
         signature = _class(definition) if isinstance(definition, ast.ClassDef) else _header(definition)
@@ -49,7 +81,7 @@ def _names(node: ast.AST) -> set[str]:
     return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and not hasattr(builtins, each.id)}
 
 
-def missing_imports(tests: str, path: str, source: str, files: Mapping[str, str]) -> list[str]:
+def missing_imports(tests: str, path: str, source: str, others: Definitions) -> list[str]:
     """Imports for the names that tests use and nothing gives them: of the tested file, of another file of the project
     that is the only one to define it, or of Python's own library."""
     tree, tested = parse_python(tests), parse_python(source)
@@ -65,26 +97,9 @@ def missing_imports(tests: str, path: str, source: str, files: Mapping[str, str]
             named.setdefault(module_of(path), []).append(name)
         elif name in sys.stdlib_module_names or name == "pytest":
             modules.append(f"import {name}")
-        elif (place := _only_place(name, files)) is not None:
+        elif (place := others.path_of(name)) is not None:
             named.setdefault(module_of(place), []).append(name)
     return [*modules, *(f"from {module} import {', '.join(names)}" for module, names in named.items())]
-
-
-def definition_of(name: str, files: Mapping[str, str]) -> ast.ClassDef | FunctionNode | None:
-    """The class or function of this name, if one file alone defines it at its top."""
-    path = _only_place(name, files)
-    tree = parse_python(files[path]) if path is not None else None
-    for each in tree.body if tree is not None else ():
-        if isinstance(each, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and each.name == name:
-            return each
-    return None
-
-
-def _only_place(name: str, files: Mapping[str, str]) -> str | None:
-    """The one file that defines a class or function of this name at its top."""
-    defines = re.compile(rf"^(?:class|def|async def) {re.escape(name)}\b", re.MULTILINE)
-    places = [path for path, text in files.items() if path.endswith(".py") and defines.search(text)]
-    return places[0] if len(places) == 1 else None
 
 
 def _bound(tree: ast.Module, *, only_top: bool = False) -> Iterator[str]:

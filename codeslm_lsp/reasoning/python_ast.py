@@ -39,6 +39,12 @@ def offset_at(text: str, line: int, column: int) -> int:
     return before + len(lines[line - 1].encode()[:column].decode())
 
 
+def span_of(text: str, node: ast.stmt | ast.expr) -> tuple[int, int]:
+    """Where a node stands in the text that it was parsed from, in code points."""
+    end = offset_at(text, node.end_lineno or node.lineno, node.end_col_offset or 0)
+    return offset_at(text, node.lineno, node.col_offset), end
+
+
 def function_node(code: str) -> FunctionNode | None:
     """The function that ``code`` is, with its decorators, wherever its margin is."""
     is_indented = code[:1] in (" ", "\t")

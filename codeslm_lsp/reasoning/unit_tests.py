@@ -7,7 +7,7 @@ fails is corrected or dropped. Then the function is changed in small ways, and t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -15,7 +15,7 @@ from codeslm_lsp.models.choose import n_physical_cores
 from codeslm_lsp.reasoning.assertions import Tried, try_assertions
 from codeslm_lsp.reasoning.checkers import formatted
 from codeslm_lsp.reasoning.missing_arguments import with_missing_arguments
-from codeslm_lsp.reasoning.needed import missing_imports, signatures_of
+from codeslm_lsp.reasoning.needed import Definitions, missing_imports, signatures_of
 from codeslm_lsp.reasoning.passage import Passage, passage_of
 from codeslm_lsp.reasoning.project import module_of, project_files
 from codeslm_lsp.reasoning.question import Means, Question
@@ -69,8 +69,12 @@ async def unit_tests(question: Question, means: Means) -> Answer:
             f"They were not run, since {document.path} cannot be imported ({reason}). Install what it needs into an "
             "environment in the project's folder (.venv)."
         )
-    files = room.files if isinstance(room, Room) else project_files(means.folder, document.path, document.text)
-    asked = _Asked(passage, code, imported, {name: text for name, text in files.items() if name != document.path})
+    if isinstance(room, Room):
+        files = room.files
+    else:
+        files = await asyncio.to_thread(project_files, means.folder, document.path, document.text)
+    others = {name: text for name, text in files.items() if name != document.path}
+    asked = _Asked(passage, code, imported, Definitions(files), Definitions(others))
     reply = await _written(asked, means, "")
     tests = _tests_in(reply, asked)
     path = str(PurePosixPath("tests") / f"test_{PurePosixPath(document.path).stem}_{function.name}.py")
@@ -148,12 +152,16 @@ async def _not_imported(module: str, room: Room) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What the model is told: the function's ``code``, how it is ``imported``, the files of ``others``."""
+    """What the model is told: the function's ``code``, how it is ``imported``.
+
+    ``known`` is what the project defines, ``others`` what its other files do.
+    """
 
     passage: Passage
     code: str
     imported: str
-    others: Mapping[str, str]
+    known: Definitions
+    others: Definitions
 
 
 async def _written(asked: _Asked, means: Means, remark: str) -> str:
@@ -174,8 +182,7 @@ def _tests_in(reply: str, asked: _Asked) -> WrittenTests:
     """The tests of a reply, with arguments and imports that they lack: models forget these."""
     document = asked.passage.document
     tests = parse_tests(reply, asked.imported)
-    everything = {**asked.others, document.path: document.text}
-    whole = {name: with_missing_arguments(text, everything) for name, text in tests.by_name.items()}
+    whole = {name: with_missing_arguments(text, asked.known) for name, text in tests.by_name.items()}
     tests = WrittenTests(tests.head, whole)
     missing = missing_imports(tests.text(), document.path, document.text, asked.others)
     modules = [each for each in missing if each.startswith("import ")]

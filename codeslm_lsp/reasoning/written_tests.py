@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from codeslm_lsp.reasoning.python_ast import parse_python
+from codeslm_lsp.reasoning.python_ast import function_node
 from codeslm_lsp.reasoning.reply import is_import
 
 MAX_TESTS = 8
@@ -62,9 +62,9 @@ def parse_tests(code: str, imported: str) -> WrittenTests:
             decorators += piece
             continue
         text, decorators = decorators + piece, ""
-        name = text[_TEST.search(text).start() :].partition("(")[0].split()[-1]  # type: ignore[union-attr]
-        if whole := _whole(text):
-            found.setdefault(name, whole)
+        whole = _whole(text)
+        if (function := function_node(whole)) is not None:
+            found.setdefault(function.name, whole)
     lines = [line for line in first.splitlines() if is_import(line)]
     head = [line for line in lines if line.strip() != imported and "your_module" not in line]
     if any("pytest." in text for text in found.values()) and "import pytest" not in head:
@@ -72,20 +72,11 @@ def parse_tests(code: str, imported: str) -> WrittenTests:
     return WrittenTests("\n".join([*head, *([""] if head else []), imported]), found)
 
 
-def function_in(text: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-    """The one function that a test's text is."""
-    tree = parse_python(text)
-    match tree.body if tree is not None else []:
-        case [ast.FunctionDef() | ast.AsyncFunctionDef() as function]:
-            return function
-    return None
-
-
 def _whole(text: str) -> str:
     """As many of a test's lines as parse, without assertions beyond ``MAX_ASSERTIONS``; ``""`` where none do."""
     lines = text.rstrip().split("\n")
     while lines:
-        function = function_in("\n".join(lines))
+        function = function_node("\n".join(lines))
         if function is None:
             lines.pop()
             continue

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import tree_sitter
 
-from codeslm_lsp.syntax.tree import SyntaxTree
+from codeslm_lsp.syntax.tree import SyntaxTree, text_of
 
 _SWAPPED = {
     "<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "+": "-", "-": "+", "*": "+", "/": "*",
@@ -41,17 +41,17 @@ def mutations(tree: SyntaxTree, start: int, end: int) -> Iterator[Mutation]:
         node = waiting.pop()
         if node.end_byte <= low or node.start_byte >= high or node.type in ("type", "string", "comment"):
             continue
-        if node.start_byte >= low and (found := _mutated(node)) is not None:
+        if node.start_byte >= low and (found := _mutated(tree, node)) is not None:
             where, text = found
-            old = tree.source.data[where.start_byte : where.end_byte].decode("utf-8", "replace")
+            old = text_of(tree, where)
             first, last = tree.source.to_offset(where.start_byte), tree.source.to_offset(where.end_byte)
             yield Mutation(first, last, text, f"{old} → {text}", where.start_point[0] + 1)
         waiting += reversed(node.children)
 
 
-def _mutated(node: tree_sitter.Node) -> tuple[tree_sitter.Node, str] | None:
+def _mutated(tree: SyntaxTree, node: tree_sitter.Node) -> tuple[tree_sitter.Node, str] | None:
     """What to replace for one node, and by what."""
-    written = node.text.decode("utf-8", "replace") if node.text is not None else ""
+    written = text_of(tree, node)
     parent = node.parent.type if node.parent is not None else ""
     if not node.is_named and written in _SWAPPED and parent in (
         "binary_operator", "comparison_operator", "boolean_operator", "augmented_assignment",
@@ -62,14 +62,12 @@ def _mutated(node: tree_sitter.Node) -> tuple[tree_sitter.Node, str] | None:
     if node.type in ("true", "false"):
         return node, "False" if node.type == "true" else "True"
     if node.type == "not_operator" and (argument := node.child_by_field_name("argument")) is not None:
-        inner = argument.text.decode("utf-8", "replace") if argument.text is not None else ""
-        return node, inner
+        return node, text_of(tree, argument)
     if node.type in ("if_statement", "elif_clause", "conditional_expression"):
-        place = "condition" if node.type != "conditional_expression" else None
-        condition = node.child_by_field_name(place) if place is not None else node.named_children[1]
+        is_expression = node.type == "conditional_expression"  # Whose parts have no names: ``a if condition else b``.
+        condition = node.named_children[1] if is_expression else node.child_by_field_name("condition")
         if condition is not None and condition.type in _TRUTH:
-            inner = condition.text.decode("utf-8", "replace") if condition.text is not None else ""
-            return condition, f"not {inner}"
+            return condition, f"not {text_of(tree, condition)}"
     if node.type == "return_statement" and node.named_children:
         value = node.named_children[0]
         return (value, "None") if value.type not in ("none", "integer", "true", "false") else None

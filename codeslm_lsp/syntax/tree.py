@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 import tree_sitter
 
 from codeslm_lsp.syntax.languages import Language
+from codeslm_lsp.syntax.same import n_same
 from codeslm_lsp.syntax.source import Source, source_of
 
 MAX_CODE_POINTS = 500_000
@@ -221,26 +222,10 @@ def text_of(tree: SyntaxTree, node: Node | None) -> str:
 def _difference(old: str, new: str) -> tuple[int, int, int]:
     """Where two texts differ, in code points: ``(start, end in old, end in new)``."""
     shorter = min(len(old), len(new))
-    start = _n_same(shorter, lambda low, high: old[low:high] == new[low:high])
+    start = n_same(shorter, lambda low, high: old[low:high] == new[low:high])
     n_old, n_new = len(old), len(new)
-    same = _n_same(
-        shorter - start, lambda low, high: old[n_old - high : n_old - low] == new[n_new - high : n_new - low]
-    )
+    same = n_same(shorter - start, lambda low, high: old[n_old - high : n_old - low] == new[n_new - high : n_new - low])
     return start, n_old - same, n_new - same
-
-
-def _n_same(most: int, are_same: Callable[[int, int], bool]) -> int:
-    """The first of ``most`` places at which two sequences differ, found by halving: all is compared about twice."""
-    low, high = 0, most
-    if are_same(low, high):
-        return most
-    while high - low > 1:
-        middle = (low + high) // 2
-        if are_same(low, middle):
-            low = middle
-        else:
-            high = middle
-    return low
 
 
 def _point(data: bytes, byte: int) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from jedi.api.environment import Environment, InvalidPythonEnvironment
 
-from codeslm_lsp.workspace.venv import CONFIGURATION, FOLDERS, Venv, venv_in
+from codeslm_lsp.workspace.venv import CONFIGURATION, FOLDERS, Venv, python_of, venv_in
 
 _PACKAGES = frozenset({"site-packages", "dist-packages"})
 """The names of folders with installed packages, by the customs of Python and of Debian."""
@@ -68,9 +68,7 @@ def watched(project: Path | None, chosen: Chosen | None) -> tuple[str, ...]:
 
 def _of_venv(venv: Venv) -> Chosen | None:
     """Its packages, with the library of the Python of its version on the path; of ours, if there is none."""
-    own = "{}.{}".format(*sys.version_info)
-    named = shutil.which(f"python{venv.version}") if venv.version not in ("", own) else None
-    for executable in (named, sys.executable):
+    for executable in (python_of(venv), sys.executable):
         if executable and (python := _python(executable)) is not None:
             version = f"{python.version_info.major}.{python.version_info.minor}"
             elsewhere = [path for path in python.all_paths() if _is_of_packages(path)] if venv.sees_system else []

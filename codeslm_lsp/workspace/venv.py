@@ -7,6 +7,8 @@ before anything else.
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,6 +33,12 @@ class Venv:
     version: str
     sees_system: bool
     packages: tuple[Path, ...]
+
+
+def python_of(venv: Venv) -> str | None:
+    """The Python of its version on the path; None for one of ours, or where there is none."""
+    own = "{}.{}".format(*sys.version_info)
+    return shutil.which(f"python{venv.version}") if venv.version not in ("", own) else None
 
 
 def venv_in(project: Path) -> Venv | None:

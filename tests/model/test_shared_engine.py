@@ -95,14 +95,23 @@ def engines(runtime: Path) -> list[psutil.Process]:
 
 
 async def the_engine(runtime: Path, *, other_than: int = 0) -> psutil.Process:
-    """The one engine, once those that came too late have ended."""
+    """The one engine that can be called, once those that came too late have ended."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         found = engines(runtime)
-        if len(found) == 1 and found[0].pid != other_than and list(runtime.glob("codeslm/*/card")):
+        if len(found) == 1 and found[0].pid in called(runtime) and found[0].pid != other_than:
             return found[0]
         await asyncio.sleep(0.05)
     raise AssertionError(f"not one engine but {engines(runtime)}")
+
+
+def called(runtime: Path) -> list[int]:
+    """The engines that can be called, by their cards; one that was killed leaves its own behind."""
+    pids = []
+    for card in runtime.glob("codeslm/*/card"):
+        with suppress(OSError):
+            pids.append(int(json.loads(card.read_text(encoding="utf-8"))["pid"]))
+    return pids
 
 
 async def none_left(runtime: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from codeslm_lsp.reasoning.assertions import try_assertions
 from codeslm_lsp.reasoning.interpreter import OURS, interpreter_of
 from codeslm_lsp.reasoning.missing_arguments import with_missing_arguments
-from codeslm_lsp.reasoning.needed import missing_imports, signatures_of
+from codeslm_lsp.reasoning.needed import Definitions, missing_imports, signatures_of
 from codeslm_lsp.reasoning.room import Room
 from codeslm_lsp.reasoning.written_tests import MAX_ASSERTIONS, WrittenTests, are_enough, parse_tests
 from codeslm_lsp.sandbox.detect import detect
@@ -74,27 +74,23 @@ SOURCE = (
 
 def test_signatures_of_what_a_function_uses() -> None:
     code = SOURCE[SOURCE.index("def total") :]
-    shown = signatures_of(code, FILES)
+    shown = signatures_of(code, Definitions(FILES))
     fields = "    name: str\n    price: int = 0\n    def taxed(self, rate: float) -> float: ..."
     assert shown == f"class Empty(ValueError):\n    ...\n@dataclass\nclass Item:\n{fields}"
-    assert signatures_of("    " + code.replace("\n", "\n    "), FILES) == shown
-    assert signatures_of("def broken(", FILES) == ""
+    assert signatures_of("    " + code.replace("\n", "\n    "), Definitions(FILES)) == shown
+    assert signatures_of("def broken(", Definitions(FILES)) == ""
 
 
 def test_names_that_nothing_gives_are_imported() -> None:
     tests = f"{IMPORTED}\n\n\ndef test_it():\n    with pytest.raises(Empty):\n        total([])\n"
     tests += "    assert total([Item(os.name), helper(nonsense)]) == math.pi\n"
-    assert missing_imports(tests, "shop/cart.py", SOURCE, FILES) == [
+    assert missing_imports(tests, "shop/cart.py", SOURCE, Definitions(FILES)) == [
         *("import math", "import os", "import pytest"),
         "from shop.cart import Empty",
         "from shop.items import Item",
     ]
-    assert (
-        missing_imports(
-            "import os\n\n\ndef test_it(tmp_path):\n    assert os.listdir(tmp_path) == []\n", "a.py", "", {}
-        )
-        == []
-    )
+    whole = "import os\n\n\ndef test_it(tmp_path):\n    assert os.listdir(tmp_path) == []\n"
+    assert missing_imports(whole, "a.py", "", Definitions({})) == []
 
 
 MODELS = {
@@ -130,12 +126,15 @@ MODELS = {
     ],
 )
 def test_what_a_call_leaves_out_is_given(call: str, whole: str) -> None:
-    assert with_missing_arguments(f"def test_it():\n    x = {call}\n", MODELS) == f"def test_it():\n    x = {whole}\n"
+    assert (
+        with_missing_arguments(f"def test_it():\n    x = {call}\n", Definitions(MODELS))
+        == f"def test_it():\n    x = {whole}\n"
+    )
 
 
 def test_a_call_that_has_to_raise_is_left_alone() -> None:
     text = "def test_it():\n    with pytest.raises(TypeError):\n        Customer()\n"
-    assert with_missing_arguments(text, MODELS) == text
+    assert with_missing_arguments(text, Definitions(MODELS)) == text
 
 
 # --- Trying them ---------------------------------------------------------------------------------------------------

@@ -50,7 +50,9 @@ def compare(original: LlamaModel, candidate: LlamaModel, text: str) -> Compariso
     tokens = original.tokenize(text)
     n_windows = min(N_WINDOWS, len(tokens) // WINDOW)
     if not n_windows:
-        raise InputError("The text is too short to compare models on; give one of at least 2,000 characters.")
+        raise InputError(
+            f"The text is too short to compare models on; give one of {WINDOW} tokens, some 2,500 characters of code."
+        )
     nll: tuple[list[float], list[float]] = ([], [])
     n_agreeing = 0
     for start in range(0, n_windows * WINDOW, WINDOW):

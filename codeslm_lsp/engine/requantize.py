@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from codeslm_lsp.engine.tuning import choose_threads, load_tuning
-from codeslm_lsp.models.choose import n_physical_cores
+from codeslm_lsp.models.cores import n_usable_cores
 from codeslm_lsp.values import Comparison, EngineError, InputError
 
 REPACKED = 2
@@ -37,13 +37,13 @@ def require_memory(model: Path, growth: float) -> None:
 
 def requantize(source: Path, target: Path, kind: str) -> None:
     """Write ``source`` in the numbers of ``kind`` to ``target``. Raises ``EngineError``."""
-    _run("write", source, target, kind, n_physical_cores())
+    _run("write", source, target, kind, n_usable_cores())
 
 
 def compare(original: Path, candidate: Path, text: Path) -> Comparison:
     """Speed, and how well each predicts the code in ``text``. Raises ``EngineError``."""
     tuning = load_tuning(original)
-    n_threads = tuning.n_threads_batch if tuning else choose_threads(n_physical_cores())
+    n_threads = tuning.n_threads_batch if tuning else choose_threads(n_usable_cores())
     values: dict[str, Any] = json.loads(_run("compare", original, candidate, text, n_threads))
     for name in ("prefill_tokens_s", "decode_tokens_s", "nll"):
         values[name] = tuple(values[name])

@@ -19,7 +19,7 @@ from codeslm_lsp.engine.llama_probe import Probe, Stopped
 from codeslm_lsp.engine.load import BUSY_SHARE, Load, OthersLoad, is_busy, threads_beside
 from codeslm_lsp.engine.schedule import Schedule
 from codeslm_lsp.engine.tuning import choose_threads, load_tuning, save_tuning
-from codeslm_lsp.models.choose import n_physical_cores
+from codeslm_lsp.models.cores import n_physical_cores, n_usable_cores
 from codeslm_lsp.values import Priority, Tuning
 
 SAMPLE_S = 1.0
@@ -50,7 +50,7 @@ class Tuner:
         self._wishes = wishes
         self._schedule = schedule
         self._tell = tell
-        self._n_cores = n_physical_cores()
+        self._n_cores, self._n_usable = n_physical_cores(), n_usable_cores()
         self.tuning = load_tuning(path)
         self.model = LlamaModel(str(path), self._options())
         self.model.pause = schedule.pause
@@ -63,7 +63,7 @@ class Tuner:
 
     def measure(self) -> Tuning:
         """Measure anew, whatever else runs on this machine: somebody has asked for it. Runs on the engine's thread."""
-        probe = Probe(self.model, self._n_cores)
+        probe = Probe(self.model, self._n_usable)
         try:
             while True:
                 self.model.clear_abort()
@@ -93,7 +93,7 @@ class Tuner:
             return self._wishes.n_threads, self._wishes.n_threads
         if self.tuning is not None:
             return self.tuning.n_threads, self.tuning.n_threads_batch
-        chosen = choose_threads(self._n_cores)
+        chosen = choose_threads(self._n_usable)
         return chosen, chosen
 
     def _apply(self) -> None:
@@ -119,7 +119,7 @@ class Tuner:
     def _try(self) -> None:
         """Measure until somebody wants the engine, or other programs the machine; it goes on in the next quiet time."""
         try:
-            self._probe = self._probe or Probe(self.model, self._n_cores)
+            self._probe = self._probe or Probe(self.model, self._n_usable)
             self.model.clear_abort()
             self._remember(self._probe.run(self._may_measure))
         except Stopped:

@@ -19,7 +19,7 @@ from typing import Any
 
 import platformdirs
 
-from codeslm_lsp.models.choose import n_physical_cores
+from codeslm_lsp.models.cores import n_usable_cores
 from codeslm_lsp.values import Trial, Tuning
 
 FOLDER_VARIABLE = "CODESLM_MACHINE_DIR"
@@ -36,7 +36,7 @@ def choose_threads(n_cores: int) -> int:
 
 def threads_of(wanted: int) -> int:
     """``wanted``; where that is 0, as many as this machine's cores allow until it is measured."""
-    return wanted or choose_threads(n_physical_cores())
+    return wanted or choose_threads(n_usable_cores())
 
 
 def load_tuning(model: Path) -> Tuning | None:
@@ -104,7 +104,7 @@ def _facts(model: Path) -> dict[str, Any]:
         "size_bytes": status.st_size,
         "mtime_ns": status.st_mtime_ns,
         "processor": _processor(),
-        "n_cores": n_physical_cores(),
+        "n_cores": n_usable_cores(),
         "runtime": version("llama-cpp-python"),
     }
 

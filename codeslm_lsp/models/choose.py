@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import psutil
 
 from codeslm_lsp.models.catalogue import Catalogue, Entry, load_catalogue
+from codeslm_lsp.models.cores import n_usable_cores
 from codeslm_lsp.models.store import Store
 
 
@@ -29,12 +30,7 @@ class Machine:
 
 def machine() -> Machine:
     """This machine, now."""
-    return Machine(psutil.virtual_memory().available, n_physical_cores())
-
-
-def n_physical_cores() -> int:
-    """The cores of this machine. Where the physical ones are unknown, half of the logical ones are taken."""
-    return psutil.cpu_count(logical=False) or max(1, (psutil.cpu_count() or 2) // 2)
+    return Machine(psutil.virtual_memory().available, n_usable_cores())
 
 
 def fits(entry: Entry, free_memory_bytes: int) -> bool:

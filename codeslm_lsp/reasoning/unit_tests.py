@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from codeslm_lsp.models.choose import n_physical_cores
+from codeslm_lsp.models.cores import n_usable_cores
 from codeslm_lsp.reasoning.assertions import Tried, try_assertions
 from codeslm_lsp.reasoning.checkers import formatted
 from codeslm_lsp.reasoning.missing_arguments import with_missing_arguments
@@ -198,7 +198,7 @@ async def _mutants(room: Room, passage: Passage, function: Function, tests: str)
     every = list(mutations(passage.tree, body, function.end))
     step = max(1, -(-len(every) // MAX_MUTANTS))
     chosen = every[::step]
-    free = asyncio.Semaphore(n_physical_cores())
+    free = asyncio.Semaphore(n_usable_cores())
 
     async def survives(each: Mutation) -> bool:
         changed = text[: each.start] + each.text + text[each.end :]

@@ -102,7 +102,7 @@ async def test_a_command_suspended_by_completions_says_what_it_says_alone(
 
 
 async def test_a_command_in_its_prompt_gives_way_too(engine: EngineProcess) -> None:
-    wanted = await asking(engine, SOURCE[:4000], max_tokens=2)
+    wanted = await asking(engine, SOURCE[:2500], max_tokens=2)
     await run(engine, await a_key(engine, "    de"))
     async with engine.generate(wanted) as stream:
         result = asyncio.create_task(stream.result())

@@ -36,7 +36,7 @@ def model(small_model: Path) -> Iterator[LlamaModel]:
 
 @pytest.fixture(scope="module")
 def prompt(model: LlamaModel) -> list[int]:
-    return model.tokenize(SOURCE[:600])
+    return model.tokenize(SOURCE[:400])
 
 
 @pytest.fixture(scope="module")

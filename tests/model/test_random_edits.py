@@ -138,7 +138,7 @@ async def edit_at_random(draw: random.Random, engine: DirectEngine, model_format
     async def known_format() -> ModelFormat:
         return model_format
 
-    options = {"completion": {"prefetch": "never", "max_tokens": 2, "alternatives": 0}, "prompt": {"max_tokens": 128}}
+    options = {"completion": {"prefetch": "never", "max_tokens": 2, "alternatives": 0}, "prompt": {"max_tokens": 96}}
     completer = Completer(engine, known_format, Settings.model_validate(options))
     text, cursor = SOURCE, len(SOURCE) // 2
     for version in range(N_EDITS):

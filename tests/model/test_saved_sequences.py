@@ -227,7 +227,7 @@ async def test_after_a_restart_of_the_editor_the_first_key_waits_for_no_prompt(
     cursor = text.index("    def _split_chunks")
 
     async def first_key() -> dict[str, int]:
-        options = {"completion": {"wait_for_model_ms": 120_000}, "prompt": {"max_tokens": 512}}
+        options = {"completion": {"wait_for_model_ms": 120_000}, "prompt": {"max_tokens": 256}}
         async with session(small_model, options=options) as opened:
             opened.open(uri, text)
             end = opened.type(uri, cursor, "    def _")
@@ -240,5 +240,5 @@ async def test_after_a_restart_of_the_editor_the_first_key_waits_for_no_prompt(
 
     assert (await first_key())["n_prefill"] > 64
     again = await first_key()
-    assert again["n_restored"] > 200
+    assert again["n_restored"] > 100
     assert again["n_prefill"] <= 4

@@ -166,7 +166,7 @@ def test_every_character(each: Both) -> None:
         each.check("".join(around))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=FRAGMENTS)
 def test_fragments_in_any_order(each: Both, text: str) -> None:
     each.check(text)

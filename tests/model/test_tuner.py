@@ -26,7 +26,7 @@ from codeslm_lsp.engine.protocol import GenerateRequest
 from codeslm_lsp.engine.schedule import Schedule
 from codeslm_lsp.engine.tuner import Tuner, Wishes
 from codeslm_lsp.engine.tuning import FOLDER_VARIABLE, load_tuning, save_tuning
-from codeslm_lsp.models.choose import n_physical_cores
+from codeslm_lsp.models.cores import n_physical_cores, n_usable_cores
 from codeslm_lsp.values import Tuning
 from tests.support import tiny_gguf
 
@@ -167,14 +167,14 @@ def test_nothing_is_measured_while_the_machine_or_the_engine_is_busy(tiny: Path)
 def test_threads_follow_the_load_of_others(tiny: Path) -> None:
     machine = Machine()
     machine.is_quiet = False
-    save_tuning(tiny, replace(some_tuning(tiny), n_threads=n_physical_cores(), n_threads_batch=n_physical_cores()))
+    save_tuning(tiny, replace(some_tuning(tiny), n_threads=n_usable_cores(), n_threads_batch=n_usable_cores()))
     tuner = Tuner(tiny, wishes(), Schedule(lambda: None, lambda: None), lambda _: None, machine)
-    assert tuner.model.n_threads == (n_physical_cores(), n_physical_cores())
+    assert tuner.model.n_threads == (n_usable_cores(), n_usable_cores())
     machine.cores = float(n_physical_cores())
-    until(lambda: tuner.model.n_threads == (1, n_physical_cores()))
+    until(lambda: tuner.model.n_threads == (1, n_usable_cores()))
     tuner.model.evaluate(0, tuner.model.tokenize("def f(): pass"), 0, 1)
     machine.cores = 0.0
-    until(lambda: tuner.model.n_threads[0] == n_physical_cores())
+    until(lambda: tuner.model.n_threads[0] == n_usable_cores())
     tuner.close()
 
 

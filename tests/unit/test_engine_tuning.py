@@ -53,7 +53,7 @@ def test_another_model_is_measured_anew(model: Path) -> None:
     assert load_tuning(model) == TUNING
 
 
-@pytest.mark.parametrize("fact", ["_processor", "n_physical_cores", "version"])
+@pytest.mark.parametrize("fact", ["_processor", "n_usable_cores", "version"])
 def test_another_machine_or_runtime_is_measured_anew(model: Path, monkeypatch: pytest.MonkeyPatch, fact: str) -> None:
     save_tuning(model, TUNING)
     monkeypatch.setattr(tuning_module, fact, lambda *_: "another")

@@ -142,6 +142,26 @@ class ContextSettings(_Table):
     )
 
 
+class CommandsSettings(_Table):
+    """How commands are answered. A project's file may not name a model here by a path."""
+
+    model: str = _setting(
+        "",
+        "Another model for commands than for completions: a name of the catalogue or the path of a GGUF file. It is "
+        "loaded for the first command, needs memory besides, and leaves the processor to completions. Empty takes the "
+        "one that completes.",
+    )
+    max_tokens: int = _setting(1024, "The most tokens of one answer.", unit="tokens", ge=16, le=16_384)
+    examples: int = _setting(
+        1000,
+        "On how many inputs `simplify` compares a function with its simpler version.",
+        unit="inputs",
+        ge=1,
+        le=1_000_000,
+    )
+    code_actions: bool = _setting(True, "Whether commands are offered as code actions, beside those of other servers.")
+
+
 class EngineSettings(_Table):
     """How the model is run. Never read from a project's file."""
 
@@ -216,6 +236,7 @@ class Settings(_Table):
     completion: CompletionSettings = CompletionSettings()
     prompt: PromptSettings = PromptSettings()
     context: ContextSettings = ContextSettings()
+    commands: CommandsSettings = CommandsSettings()
     engine: EngineSettings = EngineSettings()
     index: IndexSettings = IndexSettings()
 
@@ -333,11 +354,20 @@ def _without_machine_settings(options: dict[str, Any], name: str, problems: list
     ):
         kept["index"] = {"enabled": False} if len(refused) < len(index) else {}
         problems.extend(f"The setting 'index.{key}' in {name} was ignored; set it in the editor." for key in refused)
-    model = kept.get("model")
-    if isinstance(model, str) and ("/" in model or "\\" in model or model.endswith(".gguf")):
+    if _is_path(kept.get("model")):
         del kept["model"]
         problems.append(f"The setting 'model' in {name} may only name a catalogue model; its path was ignored.")
+    commands = kept.get("commands")
+    if isinstance(commands, dict) and _is_path(commands.get("model")):
+        kept["commands"] = _without(commands, ("model",))
+        problems.append(
+            f"The setting 'commands.model' in {name} may only name a catalogue model; its path was ignored."
+        )
     return kept
+
+
+def _is_path(model: Any) -> bool:
+    return isinstance(model, str) and ("/" in model or "\\" in model or model.endswith(".gguf"))
 
 
 def _valid_part(options: dict[str, Any], name: str, problems: list[str]) -> dict[str, Any]:

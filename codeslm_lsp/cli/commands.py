@@ -16,10 +16,9 @@ from rich.text import Text
 
 from codeslm_lsp.cli.complete import with_default_model
 from codeslm_lsp.cli.files import cursor_at, parse_place, read_document
-from codeslm_lsp.cli.wiring import launch
+from codeslm_lsp.cli.wiring import launch, launch_for_commands
 from codeslm_lsp.lsp.folder import project_folder
 from codeslm_lsp.mathematics.mathematician import Mathematician
-from codeslm_lsp.reasoning.compare import N_EXAMPLES
 from codeslm_lsp.reasoning.edits import applied
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.run import as_data, chat_model, run
@@ -101,13 +100,14 @@ def simplify(
     place: Place,
     run_code: RunCode = False,
     n_examples: Annotated[
-        int, typer.Option("--examples", metavar="N", min=1, help="Inputs to compare on.")
-    ] = N_EXAMPLES,
+        int, typer.Option("--examples", metavar="N", min=0, help="Inputs to compare on; else those of the settings.")
+    ] = 0,
     apply: Apply = False,
     as_json: Json = False,
 ) -> None:
     """Simplify a Python function, and compare both versions on many inputs."""
-    question = replace(question_at(place), n_examples=n_examples)
+    settings: Settings = context.obj
+    question = replace(question_at(place), n_examples=n_examples or settings.commands.examples)
     _answer(context, "simplify", question, as_json=as_json, apply=apply, may_run=run_code)
 
 
@@ -280,8 +280,10 @@ async def _ask(name: str, question: Question, settings: Settings, *, is_live: bo
         """The model is loaded, or even downloaded, when a command first needs it: verify mostly does not."""
         nonlocal launched
         if launched is None:
+            launched = launch_for_commands(settings)
+        if launched is None:
             launched = launch(settings if settings.model else with_default_model(settings))
-        return chat_model(launched.engine, await launched.read_format(), settings.completion.wait_for_model_ms)
+        return chat_model(launched.engine, await launched.read_format(), settings)
 
     console = Console(stderr=True, highlight=False)
     speaker = Speaker(read_model, f"codeslm:{name}")

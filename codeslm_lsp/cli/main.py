@@ -13,7 +13,7 @@ from rich.console import Console
 
 from codeslm_lsp import __version__
 from codeslm_lsp.cli.lazy import LazyGroup
-from codeslm_lsp.settings import environment_source, project_source, resolve
+from codeslm_lsp.settings import Settings, environment_source, project_source, resolve
 from codeslm_lsp.values import CodeslmError, InputError
 
 app = typer.Typer(
@@ -43,7 +43,10 @@ def options(
     settings, problems = resolve([source for source in (project, environment) if source is not None])
     for problem in (*unreadable, *problems):
         Console(stderr=True, highlight=False).print(problem, style="yellow", soft_wrap=True, markup=False)
-    context.obj = settings.model_copy(update={"model": model}) if model else settings
+    if model:  # Who names one means it for commands, too.
+        one = {"model": model, "commands": settings.commands.model_copy(update={"model": ""})}
+        settings = settings.model_copy(update=one)
+    context.obj = settings
 
 
 @app.command()
@@ -55,15 +58,19 @@ def serve(
     """Run the language server for an editor, on standard input and output."""
     # ``--unfiltered`` is for ``codeslm eval``: how much the filters are worth. Whoever starts the process says so;
     # it is no setting, so that no project, editor or environment can have a user shown what is known to be wrong.
-    from codeslm_lsp.cli.wiring import launch, launch_unfiltered
+    from codeslm_lsp.cli.wiring import launch, launch_for_commands, launch_unfiltered
     from codeslm_lsp.lsp.pipes import serve_pipes
     from codeslm_lsp.lsp.server import build_server
 
     address = _loopback(tcp) if tcp else None
     chosen = context.obj.model
     start = launch_unfiltered if unfiltered else launch
+
+    def with_model(settings: Settings) -> Settings:
+        return settings if settings.model else settings.model_copy(update={"model": chosen})
+
     server = build_server(
-        lambda settings: start(settings if settings.model else settings.model_copy(update={"model": chosen}))
+        lambda settings: start(with_model(settings)), lambda settings: launch_for_commands(with_model(settings))
     )
     if address is None:
         serve_pipes(server)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,16 +18,19 @@ from codeslm_lsp.values import ModelNotFound
 
 def launch(settings: Settings) -> Launched:
     """Begin to start the engine on an installed model; never downloads. Raises ``ModelError``."""
-    path, message = model_path(settings, open_store())
-    header = read_header(path)  # llama.cpp itself ends the process on a damaged file.
-    engine = EngineProcess(engine_options(settings, path))
-    model_format = format_of(header, engine)
-    engine.start()
+    return _launched(settings, *model_path(settings, open_store()))
 
-    async def read_format() -> ModelFormat:
-        return model_format
 
-    return Launched(engine, read_format, message)
+def launch_for_commands(settings: Settings) -> Launched | None:
+    """Begin to start the engine that answers commands, if that is not the one that completes. Raises ``ModelError``."""
+    store = open_store()
+    if not settings.commands.model:
+        return None
+    path = store.find(settings.commands.model)
+    with suppress(ModelNotFound):  # Nothing completes then.
+        if path == model_path(settings, store)[0]:
+            return None
+    return _launched(settings, path, f"{settings.commands.model}: chosen by the setting 'commands.model'.", yields=True)
 
 
 def launch_unfiltered(settings: Settings) -> Launched:
@@ -58,3 +62,15 @@ def model_path(settings: Settings, store: Store) -> tuple[Path, str]:
         return store.find(choice.name), choice.reason
     except ModelNotFound:
         raise ModelNotFound(f"No model is installed; run `codeslm models pull {choice.name}`.") from None
+
+
+def _launched(settings: Settings, path: Path, message: str, *, yields: bool = False) -> Launched:
+    header = read_header(path)  # llama.cpp itself ends the process on a damaged file.
+    engine = EngineProcess(replace(engine_options(settings, path), yields=yields))
+    model_format = format_of(header, engine)
+    engine.start()
+
+    async def read_format() -> ModelFormat:
+        return model_format
+
+    return Launched(engine, read_format, message)

@@ -27,3 +27,6 @@ class Launched:
 
 Launch = Callable[[Settings], Launched]
 """Begins to start the engine that the settings ask for. Raises ``ModelError`` when there is no model to run."""
+
+LaunchOther = Callable[[Settings], Launched | None]
+"""Begins to start the engine of another model for commands, if the settings name one. Raises ``ModelError``."""

@@ -21,6 +21,7 @@ from codeslm_lsp.engine.protocol import with_typed_ids
 from codeslm_lsp.engine.rendezvous import Card, Place
 from codeslm_lsp.engine.runner import Runner
 from codeslm_lsp.engine.tuning import tuning_to_json
+from codeslm_lsp.engine.yielding import yield_cores
 from codeslm_lsp.values import CodeslmError, InputError, Token, Tuning
 
 FIRST_CLIENT_S = 10.0
@@ -198,6 +199,8 @@ class Guest:
 
         @feature(wire.OPEN)
         async def open_model(params: dict[str, Any]) -> dict[str, Any]:
+            if params["yields"]:
+                yield_cores()
             try:
                 info = await self._work(self._runner.open(params))
             except CodeslmError as error:

@@ -40,7 +40,7 @@ class EngineOptions:
     ``cache_bytes`` is for the prompts of all documents together; one of ``n_ctx`` tokens always fits. ``disk_bytes`` is
     for those that the next engine may read from disk. The engine may leave when nobody has asked for anything in
     ``idle_minutes`` (0: never). Without ``shared`` nobody else gets it. ``background_share`` is how much of the time
-    background work may use.
+    background work may use. One that ``yields`` leaves the cores to other engines.
     """
 
     model_path: Path
@@ -52,6 +52,7 @@ class EngineOptions:
     background_share: float = 1.0
     idle_minutes: float = 30.0
     shared: bool = True
+    yields: bool = False
 
 
 class EngineProcess:
@@ -207,4 +208,5 @@ def _model_options(options: EngineOptions) -> dict[str, float]:
         "cache_bytes": options.cache_bytes,
         "disk_bytes": options.disk_bytes,
         "background_share": options.background_share,
+        "yields": options.yields,
     }

@@ -1,6 +1,6 @@
 """The private protocol between servers and their engine process: JSON-RPC (pygls') over a local socket.
 
-    engine/open      {path, n_ctx, n_ubatch, n_threads, cache_bytes, disk_bytes, background_share, idle_s}
+    engine/open      {path, n_ctx, n_ubatch, n_threads, cache_bytes, disk_bytes, background_share, yields, idle_s}
                      → {name, path, n_ctx, n_vocab, tuning}, or {error}; ``tuning`` is null until it has been measured
     engine/generate  {stream, token_ids, typed_ids, stop_ids, max_tokens, time_budget_ms, heal, document, priority,
                       n_alternatives, n_samples, temperature, top_p, seed, grammar, stop_texts, typed}

@@ -15,7 +15,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
 from codeslm_lsp import __version__
-from codeslm_lsp.completion.launch import Launch
+from codeslm_lsp.completion.launch import Launch, LaunchOther
 from codeslm_lsp.lsp import commands, convert
 from codeslm_lsp.lsp.documents import MirroredDocument
 from codeslm_lsp.lsp.session import Session
@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 class CodeslmServer(LanguageServer):
     """A pygls server with one session."""
 
-    def __init__(self, launch: Launch) -> None:
+    def __init__(self, launch: Launch, launch_for_commands: LaunchOther) -> None:
         super().__init__(
             "codeslm",
             __version__,
@@ -53,6 +53,7 @@ class CodeslmServer(LanguageServer):
             converter_factory=convert.converter,
         )
         self._launch = launch
+        self._launch_for_commands = launch_for_commands
         self._session: Session | None = None
         self._told: set[str] = set()
         self.initialization_options: Mapping[str, Any] = {}
@@ -61,7 +62,7 @@ class CodeslmServer(LanguageServer):
     def session(self) -> Session:
         """The session; it belongs to the running event loop, so it is made on first use."""
         if self._session is None:
-            self._session = Session(self._launch, self.tell, self.note, self.root_uris)
+            self._session = Session(self._launch, self._launch_for_commands, self.tell, self.note, self.root_uris)
         return self._session
 
     def tell(self, sentence: str) -> None:
@@ -106,10 +107,13 @@ class CodeslmServer(LanguageServer):
         return Path(path) if path else None
 
 
-def build_server(launch: Launch) -> CodeslmServer:
-    """A server that starts engines by ``launch``. Run it by ``serve_pipes`` (see ``pipes``) or ``start_tcp``."""
+def build_server(launch: Launch, launch_for_commands: LaunchOther = lambda _settings: None) -> CodeslmServer:
+    """A server that starts engines by ``launch``, and those for commands alone by the other.
+
+    Run it by ``serve_pipes`` (see ``pipes``) or ``start_tcp``.
+    """
     quiet_logging()
-    server = CodeslmServer(launch)
+    server = CodeslmServer(launch, launch_for_commands)
     _register(server)
     return server
 
@@ -186,7 +190,7 @@ def _register(server: CodeslmServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions())
     def code_actions(params: types.CodeActionParams) -> list[types.CodeAction]:
         mirror = server.document(params.text_document.uri)
-        return commands.actions(mirror, params) if mirror is not None else []
+        return commands.actions(mirror, params) if mirror is not None and server.session.offers_commands else []
 
     for name in COMMANDS:
         _register_command(server, name)

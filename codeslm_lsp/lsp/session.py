@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from pygls.uris import to_fs_path
 
 from codeslm_lsp.completion.completer import Completer
 from codeslm_lsp.completion.latest import LatestWins
-from codeslm_lsp.completion.launch import Launch, Launched
+from codeslm_lsp.completion.launch import Launch, Launched, LaunchOther
 from codeslm_lsp.context.desk import Desk
 from codeslm_lsp.lsp.convert import root_of
 from codeslm_lsp.lsp.surroundings import Surroundings
@@ -54,13 +55,22 @@ Tell = Callable[[str], None]
 class Session:
     """Completions for one client. All methods belong to the server's event loop."""
 
-    def __init__(self, launch: Launch, tell: Tell, note: Tell, root_uris: Callable[[], Sequence[str]]) -> None:
+    def __init__(
+        self,
+        launch: Launch,
+        launch_for_commands: LaunchOther,
+        tell: Tell,
+        note: Tell,
+        root_uris: Callable[[], Sequence[str]],
+    ) -> None:
         self._launch = launch
+        self._launch_for_commands = launch_for_commands
         self._root_uris = root_uris
         self._tell = tell
         self._note = note
         self._settings: Settings | None = None
         self._launched: Launched | None = None
+        self._for_commands: Launched | None = None
         self._around: dict[str | None, Surroundings] = {}
         self._problem: Skip | None = None
         self._tried_at = 0.0
@@ -83,7 +93,10 @@ class Session:
         before, self._settings = self._settings, settings
         if before is None or (before.index, before.context.enabled) != (settings.index, settings.context.enabled):
             self._open_folders(settings)
-        if before is None or (before.model, before.engine) != (settings.model, settings.engine) or not self._launched:
+        runs_alike = before is not None and (before.model, before.engine) == (settings.model, settings.engine)
+        if not runs_alike or (before is not None and before.commands.model != settings.commands.model):
+            self._end_for_commands()
+        if not runs_alike or not self._launched:
             self._start(settings)
         self._renew_completers()
         self._configured.set()
@@ -110,16 +123,32 @@ class Session:
         speaker = Speaker(self._chat_model, f"codeslm:{name}")
         may_run = root is not None and user_consents().is_allowed(root)
         means = Means(speaker, self._mathematician, listen, index, root, around.environment, may_run)
+        if self._settings is not None and not question.n_examples:
+            question = replace(question, n_examples=self._settings.commands.examples)
         return await run(name, question, means)
 
     async def _chat_model(self) -> ChatModel:
         await self._be_configured()
-        if self._launched is None:
+        if self._for_commands is None and self._settings is not None and not self._closed:
+            self._for_commands = self._launch_for_commands(self._settings)
+            if self._for_commands is not None:
+                self._note(self._for_commands.message)
+        if self._for_commands is None and self._launched is None:
             self._try_again()
-        if self._launched is None or self._settings is None:
+        launched = self._for_commands or self._launched
+        if launched is None or self._settings is None:
             raise ModelNotFound(self._problem.detail if self._problem else "The engine is being closed.")
-        model_format = await self._launched.read_format()
-        return chat_model(self._launched.engine, model_format, self._settings.completion.wait_for_model_ms)
+        return chat_model(launched.engine, await launched.read_format(), self._settings)
+
+    @property
+    def offers_commands(self) -> bool:
+        """Whether commands are to be offered as code actions."""
+        return (self._settings or Settings()).commands.code_actions
+
+    def _end_for_commands(self) -> None:
+        if self._for_commands is not None:
+            self._in_background(self._for_commands.engine.close())
+        self._for_commands = None
 
     async def _be_configured(self) -> None:
         try:
@@ -185,6 +214,7 @@ class Session:
             self._in_background(around.closing())
         if self._mathematician is not None:
             self._in_background(self._mathematician.close())
+        self._end_for_commands()
         if self._launched is not None:
             self._in_background(self._launched.engine.close())
             self._launched = None

@@ -20,7 +20,8 @@ INSTRUCTED = re.compile(r"\b(?:instruct|chat|it|sft|dpo)\b")
 models of the same family often carry it too."""
 
 ADVICE = (
-    "pull one that was, for example with `codeslm models pull qwen2.5-coder-1.5b`, and name it in the setting 'model'"
+    "pull one that was, for example with `codeslm models pull qwen2.5-coder-1.5b`, and name it in the setting "
+    "'commands.model'"
 )
 
 TEMPLATE = "template"

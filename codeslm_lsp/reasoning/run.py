@@ -14,6 +14,7 @@ from codeslm_lsp.completion.model_format import ModelFormat
 from codeslm_lsp.engine.protocol import Engine
 from codeslm_lsp.reasoning.question import Command, Means, Question
 from codeslm_lsp.reasoning.speaker import ChatModel
+from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import Answer, InputError, ModelUnsuitable
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -58,11 +59,17 @@ async def run(name: str, question: Question, means: Means) -> Answer:
     )
 
 
-def chat_model(engine: Engine, model_format: ModelFormat, wait_ms: float) -> ChatModel:
+def chat_model(engine: Engine, model_format: ModelFormat, settings: Settings) -> ChatModel:
     """The engine's model as one to converse with. Raises ``ModelUnsuitable`` where it is none."""
     if model_format.chat is None:
         raise ModelUnsuitable(model_format.chat_refusal)
-    return ChatModel(engine, model_format.chat, model_format.tokenizer, wait_ms)
+    return ChatModel(
+        engine,
+        model_format.chat,
+        model_format.tokenizer,
+        settings.completion.wait_for_model_ms,
+        settings.commands.max_tokens,
+    )
 
 
 def as_data(answer: Answer) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from codeslm_lsp.prompt.tokenizer import Tokenizer
 from codeslm_lsp.values import Generation, InputError, Message, Priority
 
 MAX_TOKENS = 1024
-"""Of one answer: a page and a half. A model that says more mostly repeats itself."""
+"""Of one answer, unless a setting says otherwise: a page and a half. A model that says more mostly repeats itself."""
 
 TIME_LIMIT_MS = 600_000.0
 """Ten minutes: 1,000 tokens on the slowest machine that is of any use. Time in which it is suspended is not counted."""
@@ -33,10 +33,11 @@ Listener = Callable[[str], None]
 class Style:
     """How something is to be said: as the model likes best, or drawn at ``temperature`` from a stream with a ``seed``.
 
-    ``grammar`` is a file of ``grammars/output`` as text, or ``""``. The answer ends before one of ``stop_texts``.
+    ``grammar`` is a file of ``grammars/output`` as text, or ``""``. Without ``max_tokens`` those of the model hold.
+    The answer ends before one of ``stop_texts``.
     """
 
-    max_tokens: int = MAX_TOKENS
+    max_tokens: int | None = None
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
@@ -49,12 +50,16 @@ PLAIN = Style()
 
 @dataclass(frozen=True, slots=True)
 class ChatModel:
-    """A model that can converse: its engine, its format, its tokenizer; ``wait_ms`` is how long it may take to load."""
+    """A model that can converse: its engine, its format, its tokenizer.
+
+    ``wait_ms`` is how long it may take to load, ``max_tokens`` the most that it may say at once.
+    """
 
     engine: Engine
     chat: ChatFormat
     tokenizer: Tokenizer
     wait_ms: float = 60_000
+    max_tokens: int = MAX_TOKENS
 
 
 @dataclass
@@ -118,7 +123,11 @@ class Speaker:
             token_ids=token_ids,
             typed_ids=(),
             stop_ids=model.chat.stop_ids,
-            max_tokens=min(style.max_tokens, (info.n_ctx - len(token_ids)) // n_samples - MARGIN_TOKENS),
+            max_tokens=min(
+                style.max_tokens or model.max_tokens,
+                model.max_tokens,
+                (info.n_ctx - len(token_ids)) // n_samples - MARGIN_TOKENS,
+            ),
             time_budget_ms=TIME_LIMIT_MS,
             heal=False,
             document=self._document,

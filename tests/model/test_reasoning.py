@@ -15,6 +15,7 @@ from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.run import chat_model, run
 from codeslm_lsp.reasoning.speaker import ChatModel, Speaker, Style
 from codeslm_lsp.resources import read_text
+from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import Badge, Message, Priority, Role, StopReason
 
 LONG = (Message(Role.USER, "Count from 1 to 40 in words, one number a line."),)
@@ -25,7 +26,7 @@ async def model(small_model: Path):  # type: ignore[no-untyped-def]
     engine = EngineProcess(EngineOptions(small_model, n_ctx=2048))
     try:
         await engine.ready(60_000)
-        yield chat_model(engine, await read_format(small_model, engine), 60_000)
+        yield chat_model(engine, await read_format(small_model, engine), Settings())
     finally:
         await engine.close()
 

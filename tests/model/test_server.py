@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcRequestCancelled
 
 from tests.support.client import Editor, editor
+from tests.support.tiny_gguf import write_bpe_model
 
 PATIENT = {"completion": {"time_budget_ms": 60_000, "wait_for_model_ms": 120_000, "alternatives": 0}}
 """Test machines may be slow; what is tested is not their speed."""
@@ -237,3 +239,37 @@ async def test_a_damaged_model_is_told(tmp_path: Path) -> None:
         why = await opened.explain()
         assert why["skip"]["reason"] in ("model_missing", "engine_failed")
         await opened.said("broken.gguf")
+
+
+async def test_commands_have_a_model_of_their_own(small_model: Path, tmp_path: Path) -> None:
+    """That completes with one which cannot converse, and asks another; that one leaves the cores to the first."""
+    tiny = tmp_path / "tiny.gguf"
+    write_bpe_model(tiny)
+    options = PATIENT | {"commands": {"model": str(small_model), "max_tokens": 20}}
+    uri = "file:///work/shapes.py"
+    async with session(tiny, options=options) as opened:
+        opened.open(uri, "width = ")
+        await opened.complete(uri, 8)
+        assert (await opened.explain())["model"] == "tiny"
+        [completes] = engines_of(opened.server_pid)
+        params = types.ExecuteCommandParams("codeslm.explain", [{"words": "NameError: name 'x' is not defined"}])
+        answer: Any = await opened.client.workspace_execute_command_async(params)
+        assert (answer["model"], answer["timings"]["n_tokens"]) == (small_model.stem, 20)
+        [answers] = [each for each in engines_of(opened.server_pid) if each != completes]
+        if sys.platform != "win32":
+            assert answers.nice() > completes.nice()
+
+
+async def test_who_cannot_converse_names_the_setting(tmp_path: Path) -> None:
+    tiny = tmp_path / "tiny.gguf"
+    write_bpe_model(tiny)
+    async with session(tiny, options=PATIENT) as opened:
+        params = types.ExecuteCommandParams("codeslm.explain", [{"words": "NameError: name 'x' is not defined"}])
+        answer: Any = await opened.client.workspace_execute_command_async(params)
+        assert "not trained to follow instructions" in answer["error"]
+        assert "'commands.model'" in answer["error"]
+
+
+def engines_of(server_pid: int) -> list[psutil.Process]:
+    children = psutil.Process(server_pid).children()
+    return [each for each in children if "codeslm_lsp.engine.claim" in " ".join(each.cmdline())]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from codeslm_lsp.completion.launch import Launched
 from codeslm_lsp.lsp.session import Session
-from codeslm_lsp.settings import CompletionSettings, Settings
+from codeslm_lsp.reasoning.question import Question
+from codeslm_lsp.settings import CommandsSettings, CompletionSettings, Settings
 from tests.support.replay import Script, replaying
 
 
@@ -13,11 +14,19 @@ class Recorder:
 
     def __init__(self) -> None:
         self.launched: list[Settings] = []
-        self.session = Session(self.launch, self.said, self.said, tuple)
+        self.for_commands: list[tuple[str, Launched]] = []
+        self.session = Session(self.launch, self.launch_for_commands, self.said, self.said, tuple)
 
     def launch(self, settings: Settings) -> Launched:
         self.launched.append(settings)
         return replaying(Script())
+
+    def launch_for_commands(self, settings: Settings) -> Launched | None:
+        if not settings.commands.model:
+            return None
+        launched = replaying(Script(command_answers=(settings.commands.model,)))
+        self.for_commands.append((settings.commands.model, launched))
+        return launched
 
     def said(self, sentence: str) -> None:
         """What the user is told is tested with the real server."""
@@ -37,3 +46,19 @@ async def test_settings_that_come_after_the_shutdown_start_nothing() -> None:
     recorder.session.close_soon()
     recorder.session.configure(Settings())
     assert recorder.launched == []
+
+
+async def test_commands_may_have_a_model_of_their_own() -> None:
+    """Which is started when the first is asked, and ended when the settings name another."""
+    recorder = Recorder()
+    recorder.session.configure(Settings(commands=CommandsSettings(model="first")))
+    assert recorder.for_commands == []
+    for _ in range(2):
+        assert (await recorder.session.answer("explain", Question("NameError"), print)).text == "first"
+    recorder.session.configure(Settings(commands=CommandsSettings(model="first", max_tokens=100)))
+    assert (await recorder.session.answer("explain", Question("NameError"), print)).text == "first"
+    recorder.session.configure(Settings(commands=CommandsSettings(model="second")))
+    assert (await recorder.session.answer("explain", Question("NameError"), print)).text == "second"
+    assert [name for name, _ in recorder.for_commands] == ["first", "second"]
+    assert len(recorder.launched) == 1, "completions go on as they were"
+    await recorder.session.close()

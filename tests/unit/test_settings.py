@@ -128,3 +128,13 @@ def test_a_broken_project_file_is_told(tmp_path: Path, text: str) -> None:
     assert source is None
     assert len(problems) == 1
     assert str(tmp_path) in problems[0]
+
+
+def test_a_projects_file_names_no_other_model_by_a_path() -> None:
+    project = {"commands": {"model": "../evil.gguf", "max_tokens": 200}}
+    settings, problems = resolve([Source("the project", project, trusted=False)])
+    assert (settings.commands.model, settings.commands.max_tokens) == ("", 200)
+    assert problems == (
+        "The setting 'commands.model' in the project may only name a catalogue model; its path was ignored.",
+    )
+    assert resolve([Source("the project", {"commands": {"model": "1.5b"}}, trusted=False)])[0].commands.model == "1.5b"

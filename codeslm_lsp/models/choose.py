@@ -43,7 +43,8 @@ def choose_default(
 ) -> Choice:
     """The best model for completion: among the ``installed`` names if one of them fits, else among all to download.
 
-    A gated model is never the default to download. When nothing fits, the smallest is chosen and the reason says so.
+    Neither a gated model nor a file that was not seen here is ever the default to download. When nothing fits, the
+    smallest is chosen and the reason says so.
     """
     here = Machine(free_memory_bytes, n_physical_cores)
     entries = (catalogue or load_catalogue()).entries
@@ -53,7 +54,7 @@ def choose_default(
     if running:
         best = max(running, key=lambda entry: (_is_comfortable(entry, here), entry.rank))
         return Choice(best.name, f"{best.name}: installed; {_numbers(best, here)}.")
-    to_download = [entry for entry in candidates if not entry.gated and entry not in present]
+    to_download = [entry for entry in candidates if not entry.gated and entry.sha256 and entry not in present]
     comfortable = [entry for entry in to_download if _is_comfortable(entry, here)]
     if comfortable:
         best = max(comfortable, key=lambda entry: entry.rank)

@@ -36,6 +36,8 @@ CODEGEMMA_IDS = {
     "<|fim_middle|>": 68,
     "<|fim_suffix|>": 69,
     "<|file_separator|>": 70,
+    "<start_of_turn>": 106,
+    "<end_of_turn>": 107,
 }
 """Where CodeGemma's tokenizer has its special tokens (its ``tokenizer.json``); ids 4–66 are ``<unusedN>``."""
 

@@ -40,14 +40,18 @@ def written(tmp_path: Path, text: str) -> Path:
 
 def test_every_entry_can_be_had_and_says_what_it_is() -> None:
     entries = load_catalogue().entries
-    assert [entry.name for entry in entries] == ["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "codegemma-2b"]
+    names = [entry.name for entry in entries]
+    assert names[:3] == ["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "codegemma-2b"]
+    assert names[3:] == ["qwen2.5-coder-3b", "qwen2.5-coder-7b", "codegemma-7b-it", "gemma-3-1b", "gemma-3-4b"]
     for entry in entries:
         assert entry.hub or entry.wheels
         assert entry.file.endswith(".gguf")
         assert re.fullmatch(r"([0-9a-f]{64})?", entry.sha256)
         assert entry.memory_bytes > entry.size_bytes
         assert entry.sha256 or "file" in entry.unverified
-        assert "completion" in entry.roles
+        assert entry.roles
+        assert set(entry.roles) <= {"completion", "commands"}
+        assert entry.gated == (entry.licence == "Gemma")
 
 
 @pytest.mark.parametrize(

@@ -59,11 +59,6 @@ def added(before: Findings, after: Findings) -> list[Finding]:
     return [each for each in after.found if each.complaint not in old]
 
 
-def has_ruff() -> bool:
-    """Whether ruff is installed."""
-    return program_of("ruff") is not None
-
-
 def program_of(checker: str) -> str | None:
     """Where a checker is: on the path, or in the environment that this Python belongs to."""
     return shutil.which(checker) or shutil.which(checker, path=str(Path(sys.executable).parent))

@@ -15,6 +15,9 @@ from codeslm_lsp.values import Document
 TOOLS = {"mypy": "mypy", "dmypy": "mypy", "pyright": "pyright", "basedpyright": "pyright", "pylance": "pyright"}
 """By what language servers give as ``source``: which checker on the path says the same."""
 
+UNDEFINED = frozenset({"name-defined", "syntax", "reportUndefinedVariable"})
+"""What type checkers find and ruff or the compiler has told already."""
+
 _CODE_BEHIND = re.compile(r"\s*\[[a-z-]+\]\s*$")
 
 
@@ -52,8 +55,7 @@ class Look:
         found, typed = await asyncio.gather(check_python(text), self._checker.findings(text))
         if typed is None:
             return found
-        # What is not defined, ruff has told already.
-        rest = tuple(each for each in typed if each.code not in ("name-defined", "syntax"))
+        rest = tuple(each for each in typed if each.code not in UNDEFINED)
         return Findings((*found.found, *rest), (*found.checkers, self._checker.name))
 
 
@@ -78,4 +80,5 @@ def complaint_in(question: Question) -> Complaint | None:
 def is_said_by(finding: Finding, complaint: Complaint) -> bool:
     """Whether a checker found what is complained about; some servers write the rule behind the message."""
     is_same_rule = not complaint.code or finding.code == complaint.code
-    return is_same_rule and finding.message == _CODE_BEHIND.sub("", complaint.message)
+    said = " ".join(complaint.message.split())  # pyright's reasons are lines of their own.
+    return is_same_rule and finding.message == _CODE_BEHIND.sub("", said)

@@ -25,6 +25,7 @@ _MISSING = re.compile(
 )
 _TOO_MANY = re.compile(r"^(?:Too many (?:positional )?arguments|Expected \d+ positional arguments?)")
 _OPERANDS = re.compile(r"^(?:Unsupported operand types|Operator \"[^\"]+\" not supported)")
+_UNFIT = re.compile(r"incompatible type|cannot be assigned|is not assignable")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
@@ -50,11 +51,14 @@ def _changes(line: CodeLine, message: str) -> Iterator[Change]:
     elif (found := _MISSING.search(message)) is not None:
         names = re.findall(r"\w+", found["names"])
         for call in _called(line, message):
-            yield from _completed(line, call, names, by_keyword=found["kind"] == "named")
+            if found["kind"] != "named":
+                yield from _completed(line, call, names, by_keyword=False)
+            if found["kind"] != "positional":  # pyright does not say which.
+                yield from _completed(line, call, names, by_keyword=True)
     elif _TOO_MANY.search(message) is not None:
         for call in _called(line, message):
             yield from _without_last(line, call)
-    elif _OPERANDS.search(message) is not None or "incompatible type" in message or "cannot be assigned" in message:
+    elif _OPERANDS.search(message) is not None or _UNFIT.search(message) is not None:
         yield from _as_numbers(line)
         yield from _as_text(line)
 

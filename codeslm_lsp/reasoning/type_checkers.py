@@ -20,7 +20,9 @@ from codeslm_lsp.reasoning.checkers import Finding, program_of, run_checker
 CHECK_S = 90.0
 """mypy reads all that the file imports; the first time that takes a minute in a large project."""
 
-NAMES = ("mypy", "pyright")
+PYRIGHTS = ("pyright", "basedpyright")
+
+NAMES = ("mypy", *PYRIGHTS)
 """The checkers that are known, the first preferred."""
 
 _MYPY = (
@@ -54,7 +56,7 @@ class Typed:
 
 
 class TypeChecker:
-    """mypy or pyright, asked about versions of one file. What it has read of other modules it remembers."""
+    """mypy or a pyright, asked about versions of one file. What mypy has read of other modules it remembers."""
 
     def __init__(self, name: str, program: str, file: Path, folder: Path | None, room: Path) -> None:
         self.name = name
@@ -62,12 +64,16 @@ class TypeChecker:
         self._file = file
         self._folder = folder
         self._room = room
+        self._sizes: set[int] = set()
+        if name in PYRIGHTS:
+            configuration = {"extraPaths": self._sources(), "typeCheckingMode": "standard"}
+            (room / "pyrightconfig.json").write_text(json.dumps(configuration), encoding="utf-8")
 
     async def findings(self, text: str) -> tuple[Finding, ...] | None:
         """The errors in this version of the file; ``None`` where the checker fails."""
         version = self._room / self._file.name
-        await asyncio.to_thread(version.write_text, text, encoding="utf-8")
-        if self.name == "pyright":
+        await asyncio.to_thread(version.write_text, self._of_new_size(text), encoding="utf-8")
+        if self.name in PYRIGHTS:
             return await self._said([self._program, "--outputjson", version.name], self._room, _pyright)
         command = [self._program, *_MYPY, f"--cache-dir={self._room / 'cache'}"]
         if self._folder is not None and (self._folder / self._file).is_file():
@@ -82,9 +88,7 @@ class TypeChecker:
     async def _said(
         self, command: list[str], folder: Path, read: Callable[[str], list[Finding]]
     ) -> tuple[Finding, ...] | None:
-        own = self._folder
-        sources = [str(each) for each in (own, own / "src") if each.is_dir()] if own is not None else []
-        environment = {**os.environ, "MYPYPATH": os.pathsep.join(sources)}
+        environment = {**os.environ, "MYPYPATH": os.pathsep.join(self._sources())}
         ended = await run_checker(command, "", CHECK_S, folder, environment)
         if ended is None or ended[0] not in (0, 1):
             return None
@@ -93,11 +97,27 @@ class TypeChecker:
         except (ValueError, KeyError, TypeError):
             return None
 
+    def _sources(self) -> list[str]:
+        """The folders from which the project's modules are imported."""
+        own = self._folder
+        return [str(each) for each in (own, own / "src") if each.is_dir()] if own is not None else []
+
+    def _of_new_size(self, text: str) -> str:
+        """The text with as many empty lines behind it as give it a size of its own.
+
+        Of a file that is shadowed mypy 2.4 compares the size with what it remembers and then the hash, but that of the
+        file in its place: another version of the same size would pass for the one before.
+        """
+        while (size := len(text.encode("utf-8", "surrogatepass"))) in self._sizes:
+            text += "\n"
+        self._sizes.add(size)
+        return text
+
 
 @contextmanager
 def type_checker(path: str, folder: Path | None, tool: str = "") -> Iterator[TypeChecker | None]:
     """The checker called ``tool``, or the first there is, for the file ``path`` of ``folder``; ``None`` without one."""
-    wanted = (tool,) if tool else NAMES
+    wanted = PYRIGHTS if tool == "pyright" else (tool,) if tool else NAMES
     name, program = next(((name, found) for name in wanted if (found := program_of(name))), ("", ""))
     if not program:
         yield None
@@ -107,7 +127,7 @@ def type_checker(path: str, folder: Path | None, tool: str = "") -> Iterator[Typ
 
 
 async def check_types(path: str, before: str, after: str, folder: Path | None) -> Typed | None:
-    """Both versions of a file, by mypy or pyright; ``None`` where there is neither, or it fails."""
+    """Both versions of a file, by the first checker there is; ``None`` where there is none, or it fails."""
     with type_checker(path, folder) as checker:
         if checker is None:
             return None
@@ -128,8 +148,14 @@ def _mypy(said: str, file: Path) -> list[Finding]:
 
 
 def _pyright(said: str) -> list[Finding]:
+    """Of a pyright of any name; its reasons are lines of their own, with spaces that nothing breaks before them."""
     return [
-        Finding("pyright", str(row.get("rule") or ""), int(row["range"]["start"]["line"]) + 1, str(row["message"]))
+        Finding(
+            "pyright",
+            str(row.get("rule") or ""),
+            int(row["range"]["start"]["line"]) + 1,
+            " ".join(str(row["message"]).split()),
+        )
         for row in json.loads(said)["generalDiagnostics"]
         if row["severity"] == "error"
     ]

@@ -13,6 +13,7 @@ from codeslm_lsp.reasoning.looking import is_said_by
 from codeslm_lsp.reasoning.misfit import MOST, misfits
 from codeslm_lsp.reasoning.passage import passage_of
 from codeslm_lsp.reasoning.question import Complaint, Question
+from codeslm_lsp.reasoning.type_checkers import type_checker
 from codeslm_lsp.reasoning.undefined import installed
 from codeslm_lsp.values import Answer, Badge
 from codeslm_lsp.workspace.environment import Environment
@@ -62,7 +63,7 @@ def tried(question: Question) -> list[str]:
             'Missing positional argument "text" in call to "send"',
             ["send('me', self._text)"],
         ),
-        ("token = 'x'\n‸check()\n", 'Argument missing for parameter "token"', ["check(token)"]),
+        ("token = 'x'\n‸check()\n", 'Argument missing for parameter "token"', ["check(token)", "check(token=token)"]),
         ("token = 'x'\n‸check(*rest)\n", 'Argument missing for parameter "token"', []),
         ("‸check()\n", 'Argument missing for parameter "token"', []),
         ("x = ‸len([], 2)\n", 'Too many arguments for "len"', ["x = len([])"]),
@@ -107,6 +108,64 @@ async def test_a_missing_argument_is_given_and_the_checker_asked_again() -> None
     assert "return send('me', urgent=loud, text=text)" in after
     assert answer.badge is Badge.TESTED
     assert "mypy call-arg is gone" in answer.checks[-1].detail
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "code", "after"),
+    [
+        (
+            "def run(text: str, loud: bool) -> int:\n    return ‸send('me', urgent=loud)\n",
+            'Argument missing for parameter "text"',
+            "reportCallIssue",
+            "return send('me', urgent=loud, text=text)",
+        ),
+        (
+            "def run(is_urgent: bool) -> int:\n    return ‸send('é', 'me')\n",
+            'Argument missing for parameter "urgent"',
+            "reportCallIssue",
+            "return send('é', 'me', urgent=is_urgent)",
+        ),
+        (
+            "def run(n: int) -> int:\n    return ‸n + '3'\n",
+            'Operator "+" not supported for types "int" and "Literal[\'3\']"',
+            "reportOperatorIssue",
+            "return n + 3",
+        ),
+        (
+            "n: int = ‸'3'\n",
+            'Type "Literal[\'3\']" is not assignable to declared type "int"\n'
+            '\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}"Literal[\'3\']" is not assignable to "int"',
+            "reportAssignmentType",
+            "n: int = 3",
+        ),
+    ],
+)
+async def test_what_pyright_complains_of_is_asked_of_pyright(body: str, message: str, code: str, after: str) -> None:
+    answer, text = await fixed(told(SEND + body, message, "Pylance", code))
+    assert after in text
+    assert answer.badge is Badge.TESTED
+    assert f"pyright {code} is gone" in answer.checks[-1].detail
+
+
+async def test_pyright_finds_what_is_imported_from_the_project(tmp_path: Path) -> None:
+    package = tmp_path / "src" / "shapes"
+    package.mkdir(parents=True)
+    (package / "post.py").write_text(SEND)
+    text = "from shapes.post import send\n\n\ndef run(text: str) -> int:\n    return ‸send('me', urgent=True)\n"
+    (package / "area.py").write_text(text.replace("‸", ""))
+    question = told(text, 'Argument missing for parameter "text"', "basedpyright", "reportCallIssue")
+    answer, after = await fixed(question, tmp_path)
+    assert "send('me', urgent=True, text=text)" in after
+    assert answer.badge is Badge.TESTED
+
+
+@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+async def test_a_version_of_the_same_size_is_another_version(checker: str, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("def f(x: str) -> str:\n    return x.upper()\n")
+    versions = [(tmp_path / "a.py").read_text().replace("upper", name) for name in ("upper", "uppor", "lower", "lowor")]
+    with type_checker("a.py", tmp_path, checker) as asked:
+        assert asked is not None
+        assert [len(await asked.findings(each) or ()) for each in versions] == [0, 1, 0, 1]
 
 
 async def test_what_is_imported_from_beside_is_known(tmp_path: Path) -> None:

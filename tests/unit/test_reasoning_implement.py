@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from codeslm_lsp.reasoning.checkers import has_ruff
 from codeslm_lsp.reasoning.edits import applied
 from codeslm_lsp.values import Answer, Badge, InputError
 from tests.support.asking import asking, at
@@ -80,7 +79,6 @@ async def test_without_consent_it_is_unverified(tmp_path: Path) -> None:
     assert "return a" in after
 
 
-@pytest.mark.skipif(not has_ruff(), reason="no ruff on the path")
 async def test_names_have_to_be_defined_and_known_imports_are_added(tmp_path: Path) -> None:
     marked = "import os\n\n\ndef ‸area(r): ...\n"
     made_up = "def area(r):\n    return surely_not(r)\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +9,6 @@ import pytest
 
 from codeslm_lsp.values import Answer, Badge, InputError
 from tests.support.asking import asking, at
-
-needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="no node on the path")
 
 PYTHON = (
     'def ‸count_vowels(text: str) -> int:\n    """How many."""\n    return sum(text.count(each) for each in "aeiou")\n'
@@ -32,7 +29,6 @@ async def translated(
         return await asker.ask("translate", replace(at(marked, "words.py"), language=to))
 
 
-@needs_node
 async def test_both_languages_are_run_on_the_same_inputs(tmp_path: Path) -> None:
     answer = await translated(PYTHON, WRONG, RIGHT, folder=tmp_path, may_run=True)
     assert answer.badge is Badge.TESTED, answer
@@ -44,7 +40,6 @@ async def test_both_languages_are_run_on_the_same_inputs(tmp_path: Path) -> None
     assert 'For count_vowels("aeiou") Python gives 5, JavaScript 1.' in answer.checks[-1].detail
 
 
-@needs_node
 async def test_without_annotations_the_commonest_kind_of_values_is_taken(tmp_path: Path) -> None:
     largest = "def ‸largest(items):\n    best = None\n    for each in items:\n        if best is None or each > best:\n"
     largest += "            best = each\n    return best\n"
@@ -56,7 +51,6 @@ async def test_without_annotations_the_commonest_kind_of_values_is_taken(tmp_pat
     assert answer.badge is Badge.TESTED, answer
 
 
-@needs_node
 async def test_a_translation_that_does_not_run_is_refuted(tmp_path: Path) -> None:
     broken = "function count_vowels(text) { return nowhere(text); }\nnowhere();\n"
     answer = await translated(PYTHON, "", broken, folder=tmp_path, may_run=True)

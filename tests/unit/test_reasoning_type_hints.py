@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,6 @@ import pytest
 from codeslm_lsp.reasoning.edits import applied
 from codeslm_lsp.values import Answer, Badge, InputError
 from tests.support.asking import asking, at
-
-needs_mypy = pytest.mark.skipif(shutil.which("mypy") is None, reason="no mypy on the path")
 
 
 async def annotated(marked: str, *replies: str) -> tuple[Answer, str]:
@@ -23,7 +20,6 @@ async def annotated(marked: str, *replies: str) -> tuple[Answer, str]:
         return answer, applied(question.document.text, answer.edits)
 
 
-@needs_mypy
 async def test_only_annotations_and_imports_are_taken(tmp_path: Path) -> None:
     marked = (
         '"""A file."""\n\nimport os\n\n\ndef ‸f(items, é="ä", n=1, *rest, flag = False, **more):  # why\n'
@@ -42,7 +38,6 @@ async def test_only_annotations_and_imports_are_taken(tmp_path: Path) -> None:
     )
 
 
-@needs_mypy
 async def test_what_a_type_checker_finds_refutes_them() -> None:
     marked = "def ‸f(n):\n    return str(n)\n"
     wrong, right = "def f(n: int) -> int:\n    return str(n)\n", "def f(n: int) -> str:\n    return str(n)\n"
@@ -67,7 +62,6 @@ CLASS = """class Box:
 """
 
 
-@needs_mypy
 async def test_a_class_that_is_not_there_yet_is_quoted() -> None:
     answer, after = await annotated(CLASS, "def grown(self, by: float) -> Box:\n    return Box()\n")
     assert 'def grown(self, by: float) -> "Box":' in after

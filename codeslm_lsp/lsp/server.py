@@ -19,6 +19,7 @@ from codeslm_lsp.completion.launch import Launch, LaunchOther
 from codeslm_lsp.lsp import commands, convert
 from codeslm_lsp.lsp.documents import MirroredDocument
 from codeslm_lsp.lsp.session import Session
+from codeslm_lsp.lsp.status import Status
 from codeslm_lsp.lsp.workspace import MirroringProtocol, notebook_context, quiet_logging
 from codeslm_lsp.reasoning.run import COMMANDS
 from codeslm_lsp.settings import Source, environment_source, project_source, resolve
@@ -37,6 +38,12 @@ NOTEBOOKS = types.NotebookDocumentSyncOptions(
 DID_MOVE_CURSOR = "codeslm/didMoveCursor"
 """A notification of ours, ``{textDocument: {uri}, position}``: where the cursor came to rest without a key. LSP has
 none; an editor that sends it has its first suggestion sooner."""
+
+SHOWS_STATUS = "codeslmStatus"
+"""The member of the client's experimental capabilities that asks for ``DID_CHANGE_STATUS``."""
+
+DID_CHANGE_STATUS = "codeslm/didChangeStatus"
+"""A notification of ours to the editor, ``{kind, message, model}`` (see ``status``)."""
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +69,9 @@ class CodeslmServer(LanguageServer):
     def session(self) -> Session:
         """The session; it belongs to the running event loop, so it is made on first use."""
         if self._session is None:
-            self._session = Session(self._launch, self._launch_for_commands, self.tell, self.note, self.root_uris)
+            self._session = Session(
+                self._launch, self._launch_for_commands, self.tell, self.note, self.show, self.root_uris
+            )
         return self._session
 
     def tell(self, sentence: str) -> None:
@@ -74,6 +83,12 @@ class CodeslmServer(LanguageServer):
     def note(self, sentence: str) -> None:
         """Write a sentence into the editor's log."""
         self.window_log_message(types.LogMessageParams(types.MessageType.Info, sentence))
+
+    def show(self, status: Status) -> None:
+        """Tell an editor that has a place for it how things are."""
+        experimental = convert.plain(self.client_capabilities.experimental)
+        if isinstance(experimental, Mapping) and experimental.get(SHOWS_STATUS):
+            self.protocol.notify(DID_CHANGE_STATUS, asdict(status))
 
     def report_server_error(self, error: Exception, source: ServerErrors) -> None:
         """A defect goes to the log, where it holds no source text, and not into the user's face."""

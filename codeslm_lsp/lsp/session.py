@@ -15,6 +15,7 @@ from codeslm_lsp.completion.latest import LatestWins
 from codeslm_lsp.completion.launch import Launch, Launched, LaunchOther
 from codeslm_lsp.context.desk import Desk
 from codeslm_lsp.lsp.convert import root_of
+from codeslm_lsp.lsp.status import Show, Status, status_after, status_of
 from codeslm_lsp.lsp.surroundings import Surroundings
 from codeslm_lsp.mathematics.mathematician import Mathematician
 from codeslm_lsp.reasoning.question import Means, Question
@@ -61,6 +62,7 @@ class Session:
         launch_for_commands: LaunchOther,
         tell: Tell,
         note: Tell,
+        show: Show,
         root_uris: Callable[[], Sequence[str]],
     ) -> None:
         self._launch = launch
@@ -68,6 +70,7 @@ class Session:
         self._root_uris = root_uris
         self._tell = tell
         self._note = note
+        self._show = show
         self._settings: Settings | None = None
         self._launched: Launched | None = None
         self._for_commands: Launched | None = None
@@ -81,6 +84,7 @@ class Session:
         self._mathematician: Mathematician | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.last: tuple[Report, str] | None = None
+        self.status = Status("loading")
 
     def configure(self, settings: Settings) -> None:
         """Use these settings from now on.
@@ -100,6 +104,8 @@ class Session:
             self._start(settings)
         self._renew_completers()
         self._configured.set()
+        if before is not None and before.completion.enabled != settings.completion.enabled:
+            self._be(status_of(settings, self.status.model, self._problem, is_loaded=self._launched is not None))
 
     async def complete(self, document: Document, cursor: Cursor, trigger: Trigger) -> Report:
         """Answer one request; a newer one answers this one with a skip."""
@@ -171,6 +177,7 @@ class Session:
         """Keep how a request was answered for ``explainLast``; one that a newer request replaced is not worth it."""
         if not (isinstance(report.outcome, Skip) and report.outcome.reason is SkipReason.SUPERSEDED):
             self.last = (report, uri)
+            self._be(status_after(report, self.status))
 
     def evaluated(self) -> Evaluated:
         """What the engine has evaluated so far."""
@@ -275,8 +282,10 @@ class Session:
             self._launched = self._launch(settings)
         except ModelError as error:
             self._problem = Skip(SkipReason.MODEL_MISSING, str(error))
+            self._be(status_of(settings, "", self._problem, is_loaded=False))
             self._tell(str(error))
             return
+        self._be(status_of(settings, "", None, is_loaded=False))
         self._note(self._launched.message)
         self._in_background(self._warm_up(self._launched, settings))
 
@@ -286,10 +295,19 @@ class Session:
             model_format = await launched.read_format()
             if model_format.warning:
                 self._tell(model_format.warning)
-            await launched.engine.ready(settings.completion.wait_for_model_ms)
+            info = await launched.engine.ready(settings.completion.wait_for_model_ms)
         except CodeslmError as error:
             if self._launched is launched:
+                self._be(Status("problem", str(error)))
                 self._tell(str(error))
+        else:
+            if self._launched is launched and self._settings is not None:
+                self._be(status_of(self._settings, info.name, None, is_loaded=True))
+
+    def _be(self, status: Status) -> None:
+        if status != self.status:
+            self.status = status
+            self._show(status)
 
     async def _complete(self, document: Document, cursor: Cursor, trigger: Trigger) -> Report:
         await self._be_configured()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,46 @@ async def test_a_model_that_loads_too_long_is_a_reason() -> None:
         editor.open(URI, SOURCE)
         assert await editor.complete(URI, CURSOR) == []
         assert (await editor.explain())["skip"]["reason"] == "model_loading"
+
+
+async def test_an_editor_that_has_a_place_for_it_is_told_how_things_are() -> None:
+    async with replay_editor({"load_ms": 200, "answers": {"    ret": "urn a + b"}}) as editor:
+        editor.open(URI, SOURCE)
+        await editor.complete(URI, CURSOR)
+        await until(lambda: len(editor.statuses) == 2)
+        loading, ready = editor.statuses
+        assert loading == {"kind": "loading", "message": "The model is being loaded.", "model": ""}
+        assert ready == {"kind": "ready", "message": "", "model": "replay"}
+        off = types.DidChangeConfigurationParams({"codeslm": {"completion": {"enabled": False}}})
+        editor.client.workspace_did_change_configuration(off)
+        await until(lambda: len(editor.statuses) == 3)
+        assert editor.statuses[2]["kind"] == "off"
+        editor.client.workspace_did_change_configuration(types.DidChangeConfigurationParams({"codeslm": {}}))
+        await until(lambda: len(editor.statuses) == 4)
+        assert editor.statuses[3] == ready
+
+
+async def test_a_problem_is_told_and_that_it_has_passed() -> None:
+    async with replay_editor({"dies_on": "    re", "answers": {"    ret": "urn"}}, shows_status=True) as editor:
+        editor.open(URI, SOURCE)
+        await editor.complete(URI, CURSOR - 1)
+        await until(lambda: bool(editor.statuses) and editor.statuses[-1]["kind"] == "problem")
+        assert editor.statuses[-1]["message"].endswith(".")
+        await editor.complete(URI, CURSOR)
+        await until(lambda: editor.statuses[-1]["kind"] == "ready")
+
+
+async def test_no_other_editor_is_told() -> None:
+    async with replay_editor({"answers": {"    ret": "urn a + b"}}, shows_status=False) as editor:
+        editor.open(URI, SOURCE)
+        assert await editor.complete(URI, CURSOR)
+        assert editor.statuses == []
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not is_so():
+            await asyncio.sleep(0.01)
 
 
 async def test_no_model_is_told_once_and_explained() -> None:

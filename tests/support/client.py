@@ -26,6 +26,7 @@ class Editor:
         self.client = client
         self.messages: list[str] = []
         self.notes: list[str] = []
+        self.statuses: list[dict[str, str]] = []
         self.texts: dict[str, str] = {}
         self.versions: dict[str, int] = {}
         self.capabilities: Any = None
@@ -112,6 +113,7 @@ async def editor(
     encodings: Sequence[str] = ("utf-32",),
     configuration: Mapping[str, Any] | None = None,
     creates_files: bool = False,
+    shows_status: bool = True,
 ) -> AsyncIterator[Editor]:
     """Start a server, open a session, and end both."""
     client = LanguageClient("test", "1")
@@ -125,6 +127,10 @@ async def editor(
     def note(params: types.LogMessageParams) -> None:
         session.notes.append(params.message)
 
+    @client.feature("codeslm/didChangeStatus")
+    def change_status(params: Any) -> None:
+        session.statuses.append(params._asdict())
+
     @client.feature(types.WORKSPACE_CONFIGURATION)
     def configure(params: types.ConfigurationParams) -> list[Any]:
         return [dict(configuration or {}) for _ in params.items]
@@ -137,6 +143,7 @@ async def editor(
     await client.start_io(sys.executable, *command, env=env)
     capabilities = types.ClientCapabilities(
         general=types.GeneralClientCapabilities(position_encodings=list(encodings)),
+        experimental={"codeslmStatus": True} if shows_status else None,
         workspace=types.WorkspaceClientCapabilities(
             configuration=configuration is not None,
             workspace_edit=types.WorkspaceEditClientCapabilities(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codeslm_lsp.completion.launch import Launched
 from codeslm_lsp.lsp.session import Session
+from codeslm_lsp.lsp.status import Status
 from codeslm_lsp.reasoning.question import Question
 from codeslm_lsp.settings import CommandsSettings, CompletionSettings, Settings
 from tests.support.replay import Script, replaying
@@ -15,7 +16,8 @@ class Recorder:
     def __init__(self) -> None:
         self.launched: list[Settings] = []
         self.for_commands: list[tuple[str, Launched]] = []
-        self.session = Session(self.launch, self.launch_for_commands, self.said, self.said, tuple)
+        self.statuses: list[Status] = []
+        self.session = Session(self.launch, self.launch_for_commands, self.said, self.said, self.statuses.append, tuple)
 
     def launch(self, settings: Settings) -> Launched:
         self.launched.append(settings)

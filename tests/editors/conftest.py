@@ -110,9 +110,14 @@ class Neovim:
         return row, column
 
     def ghost(self) -> list[Mark]:
-        """What the native inline completion draws, from its extmarks."""
-        namespace = self.nvim.api.get_namespaces()["nvim.lsp.inline_completion"]
-        marks = self.nvim.api.buf_get_extmarks(0, namespace, 0, -1, {"details": True})
+        """What is drawn as ghost text, by Neovim itself or by the plug-in, from its extmarks."""
+        known = self.nvim.api.get_namespaces()
+        found = [known[name] for name in ("nvim.lsp.inline_completion", "codeslm.ghost") if name in known]
+        marks = [
+            mark
+            for namespace in found
+            for mark in self.nvim.api.buf_get_extmarks(0, namespace, 0, -1, {"details": True})
+        ]
         return [
             Mark(
                 row,
@@ -266,9 +271,12 @@ def _listening(address: Path, process: subprocess.Popen[bytes]) -> None:
 
 
 def lua_of(setup: str) -> str:
-    """The Lua block under a heading of the README, so that what users are told is what is tested."""
+    """The Lua block under a heading of the README, so that what users are told is what is tested.
+
+    Where it names the place of codeslm's source, that is this one.
+    """
     readme = README.read_text(encoding="utf-8")
     section = readme.partition(f"\n## {setup}\n")[2].partition("\n## ")[0]
     lua = section.partition("```lua\n")[2].partition("```")[0]
     assert lua, f"editors/README.md has no Lua block under '{setup}'"
-    return lua
+    return lua.replace("/path/to/codeslm", str(ROOT))

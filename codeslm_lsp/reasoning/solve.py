@@ -6,8 +6,9 @@
         what was reasoned as assignments, under the grammar ──▶ computed
         the model reasons again, several times together, drawn ──▶ what it boxed
 
-What two independent derivations come to, and few others deny, is *cross-checked*. An equation or an expression needs no
-model: it is solved, and each solution is put in again.
+What two independent derivations come to, and few others deny, is *cross-checked*. A calculation that leaves out a
+number of the problem is only half a witness, and so is one that was made of what was said in words. An equation or an
+expression needs no model: it is solved, and each solution is put in again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from codeslm_lsp.mathematics.mathematician import Mathematician
-from codeslm_lsp.reasoning.calculation import respelled
+from codeslm_lsp.reasoning.calculation import left_out, respelled
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.speaker import Style
 from codeslm_lsp.reasoning.templates import conversation
@@ -34,6 +35,13 @@ but reasoned six right in words."""
 
 TEMPERATURE, TOP_P = 0.5, 0.9
 """Of what is drawn: enough for another way through the problem (arXiv 2203.11171 used 0.5 to 0.7)."""
+
+ENOUGH = 2.0
+"""Votes for an answer that can be called cross-checked: of two whole witnesses."""
+
+HALF = 0.5
+"""The weight of half a witness. Of 21 problems of GSM8K in which words and calculation agreed at once, all 17 whose
+calculation used every number were right, and two of the four others."""
 
 MAJORITY = 0.6
 """Of all that speaks for any answer, to call one cross-checked: more than half, so that no second is like it."""
@@ -119,14 +127,18 @@ async def derive(problem: str, means: Means) -> tuple[list[Derivation], list[lis
     said = await speaker.say(in_words, Style(REASONING_TOKENS), means.listen)
     found = [Derivation(0, IN_WORDS, boxed(said), said.strip())]
     said = await speaker.say(conversation("solve_derive", {"problem": problem}), _calculating())
-    found.append(await _computed(1, CALCULATED, said, mathematician))
+    calculated = await _computed(1, CALCULATED, said, mathematician)
+    if calculated.answer and (rest := left_out(problem, calculated.text)):
+        how = f"{calculated.how}, which leaves out {', '.join(rest)}"
+        calculated = replace(calculated, weight=HALF, how=how)
+    found.append(calculated)
     groups = await _groups(found, mathematician)
     if not _agree(groups):  # What was reasoned may be right, and only calculated wrongly.
         values = {"problem": problem, "solution": found[0].text}
         said = await speaker.say(conversation("solve_restate", values), _calculating())
         restated = await _computed(0, RESTATED, said, mathematician)
         if restated.answer:
-            found[0], restated = replace(found[0], weight=0.5), replace(restated, weight=0.5)
+            found[0], restated = replace(found[0], weight=HALF), replace(restated, weight=HALF)
         found.append(restated)
         groups = await _groups(found, mathematician)
     if not _agree(groups):
@@ -142,7 +154,7 @@ async def derive(problem: str, means: Means) -> tuple[list[Derivation], list[lis
 def _agree(groups: Sequence[Sequence[Derivation]]) -> bool:
     """Whether independent derivations came to the answer that most speaks for, and few to another."""
     votes = [_votes(group) for group in groups]
-    return bool(groups) and len({each.witness for each in groups[0]}) > 1 and votes[0] >= MAJORITY * sum(votes)
+    return bool(groups) and votes[0] >= ENOUGH and votes[0] >= MAJORITY * sum(votes)
 
 
 def _votes(group: Sequence[Derivation]) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from codeslm_lsp.reasoning.calculation import respelled
+from codeslm_lsp.reasoning.calculation import left_out, respelled
 from codeslm_lsp.reasoning.docstrings import disagreements, formatted, read_docstring
 from codeslm_lsp.reasoning.edits import applied, line_edits
 from codeslm_lsp.reasoning.question import Question
@@ -271,13 +271,50 @@ async def test_words_and_a_calculation_that_agree_are_enough() -> None:
 
 
 async def test_what_was_only_calculated_wrongly_is_computed() -> None:
+    """Half a witness more for the calculation; that is not enough, so it is reasoned again."""
     async with asking(
-        (IN_WORDS, r"36 pencils, 9 given, so \boxed{26}."), (RESTATED, STEPS), (IN_STEPS, STEPS)
+        (IN_WORDS, r"36 pencils, 9 given, so \boxed{26}."),
+        (RESTATED, STEPS),
+        (IN_STEPS, STEPS),
+        *((IN_WORDS, rf"\boxed{{{each}}}") for each in (27, 27, 26)),
     ) as asker:
         answer = await asker.ask("solve", PENCILS)
         assert answer.badge is Badge.CROSS_CHECKED
         assert answer.text.startswith("**27**")
-        assert [check.passed for check in answer.checks] == [False, True, True]
+        assert [check.passed for check in answer.checks] == [False, True, True, True, True, False]
+
+
+@pytest.mark.parametrize(("drawn", "badge"), [((47, 47, 57), Badge.CROSS_CHECKED), ((47, 57, 9), Badge.UNVERIFIED)])
+async def test_a_calculation_that_leaves_a_number_out_is_not_trusted_so_soon(
+    drawn: tuple[int, ...], badge: Badge
+) -> None:
+    short = "answer = 40 + 3 + 4\n"
+    async with asking(
+        (IN_WORDS, r"\boxed{47}"),
+        (RESTATED, short),
+        (IN_STEPS, short),
+        *((IN_WORDS, rf"\boxed{{{each}}}") for each in drawn),
+    ) as asker:
+        answer = await asker.ask("solve", Question("A bill of $40, a 25% fee, $3.00 delivery and a $4 tip: how much?"))
+        assert (answer.badge, answer.value) == (badge, "47")
+        assert answer.checks[1].detail == "a calculation, computed, which leaves out 25%: 47"
+
+
+@pytest.mark.parametrize(
+    ("problem", "steps", "expected"),
+    [
+        ("3 boxes of 12 pens", "answer = 3 * 12", []),
+        ("15% more than $1,200", "answer = 1200 * 1.15", []),
+        ("a 25% discount on 80", "answer = 80 * 0.75", []),
+        ("for 30 minutes at 8 km/h", "answer = 8 * 0.5", []),
+        ("2 weeks of 3.5 hours", "answer = 14 * 3.5", []),
+        ("1 shop sells 40 pens at 50 cents", "answer = 40 * 0.50", []),
+        ("a bill of $40 with a 25% fee", "# 25% of it\nanswer = 40", ["25%"]),
+        ("7 red, 8 blue and 9 green ones", "all = 7 + 9\nanswer = all", ["8"]),
+    ],
+)
+def test_numbers_that_a_calculation_leaves_out(problem: str, steps: str, expected: list[str]) -> None:
+    assert left_out(problem, steps) == expected
 
 
 async def test_words_are_drawn_together_where_two_disagree() -> None:

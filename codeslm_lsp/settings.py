@@ -25,7 +25,7 @@ ENVIRONMENT_PREFIX = "CODESLM_"
 _NOT_SETTINGS = frozenset(
     {
         *("CODESLM_MODELS_DIR", "CODESLM_MACHINE_DIR", "CODESLM_SEQUENCES_DIR", "CODESLM_INDEX_DIR"),
-        "CODESLM_LOG",
+        *("CODESLM_USAGE_DIR", "CODESLM_LOG"),
     }
 )
 """Variables with our prefix that other parts read. Those that begin ``CODESLM_TEST_`` are the tests' own."""
@@ -227,6 +227,16 @@ class IndexSettings(_Table):
     )
 
 
+class UsageSettings(_Table):
+    """What is kept of what you accept. Never read from a project's file."""
+
+    enabled: bool = _setting(
+        True,
+        "Whether it is kept what became of suggestions: numbers, no code, on this machine alone, in the folder "
+        "CODESLM_USAGE_DIR or the one this system has for data. The file may be deleted at any time.",
+    )
+
+
 class Settings(_Table):
     """All settings of codeslm."""
 
@@ -239,6 +249,7 @@ class Settings(_Table):
     commands: CommandsSettings = CommandsSettings()
     engine: EngineSettings = EngineSettings()
     index: IndexSettings = IndexSettings()
+    usage: UsageSettings = UsageSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +359,8 @@ def _without_machine_settings(options: dict[str, Any], name: str, problems: list
     kept = dict(options)
     if kept.pop("engine", None) is not None:
         problems.append(f"Settings under 'engine' in {name} were ignored; set them in the editor or the environment.")
+    if kept.pop("usage", None) is not None:
+        problems.append(f"Settings under 'usage' in {name} were ignored; set them in the editor or the environment.")
     index = kept.get("index")
     if isinstance(index, dict) and (
         refused := sorted(key for key, value in index.items() if (key, value) != ("enabled", False))

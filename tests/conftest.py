@@ -16,6 +16,14 @@ def sequences_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
 
 
 @pytest.fixture(autouse=True)
+def usage_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Nor are tests counted among what the user has accepted."""
+    folder = tmp_path_factory.mktemp("usage")
+    monkeypatch.setenv("CODESLM_USAGE_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture(autouse=True)
 def index_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Each test has indexes of its own."""
     folder = tmp_path_factory.mktemp("indexes")

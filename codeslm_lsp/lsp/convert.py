@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
@@ -33,25 +34,28 @@ MAX_UINTEGER = 2**31 - 1
 
 
 def inline_completion_list(
-    completions: Sequence[Completion], document: MirroredDocument | None, request_id: str | None = None
+    completions: Sequence[Completion], document: MirroredDocument | None, ids: Sequence[str] = ()
 ) -> types.InlineCompletionList:
     """The answer to ``textDocument/inlineCompletion``: the best item first, or none, never null.
+
+    Editors run an item's command once it was accepted; ``ids``, if given, say there which one it was.
 
     ``document`` must still be the text that the completions' offsets count in. An item's range has to stay on one line,
     so a completion that replaces more cannot be offered.
     """
     items = []
-    for completion in completions if document is not None else ():
+    known = itertools.chain(ids, itertools.repeat(None))
+    for completion, id_ in zip(completions, known, strict=False) if document is not None else ():
         assert document is not None
         span = _range(completion, document)
         if span.start.line == span.end.line:
             text = _lines(completion.text)
-            items.append(types.InlineCompletionItem(text, range=span, command=_accepted(request_id)))
+            items.append(types.InlineCompletionItem(text, range=span, command=_accepted(id_)))
     return types.InlineCompletionList(items=items)
 
 
 def completion_list(
-    completion: Completion | None, document: MirroredDocument | None, request_id: str | None = None
+    completion: Completion | None, document: MirroredDocument | None, id_: str | None = None
 ) -> types.CompletionList:
     """The answer to ``textDocument/completion`` for an editor without ghost text: one menu entry or none.
 
@@ -78,7 +82,7 @@ def completion_list(
         insert_text_format=types.InsertTextFormat.PlainText,
         insert_text_mode=types.InsertTextMode.AsIs,  # Lines after the first are indented already.
         text_edit=types.TextEdit(types.Range(start, span.end), text),
-        command=_accepted(request_id),
+        command=_accepted(id_),
     )
     return types.CompletionList(is_incomplete=True, items=[item])
 
@@ -238,8 +242,8 @@ def _change(value: Any, made: Converter) -> types.TextDocumentContentChangeEvent
     return types.TextDocumentContentChangePartial(made.structure(value["range"], types.Range), value["text"])
 
 
-def _accepted(request_id: str | None) -> types.Command | None:
-    return types.Command(title="", command=ACCEPTED, arguments=[request_id]) if request_id is not None else None
+def _accepted(id_: str | None) -> types.Command | None:
+    return types.Command(title="", command=ACCEPTED, arguments=[id_]) if id_ is not None else None
 
 
 def _lines(text: str) -> str:

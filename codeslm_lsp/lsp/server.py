@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,12 @@ NOTEBOOKS = types.NotebookDocumentSyncOptions(
 DID_MOVE_CURSOR = "codeslm/didMoveCursor"
 """A notification of ours, ``{textDocument: {uri}, position}``: where the cursor came to rest without a key. LSP has
 none; an editor that sends it has its first suggestion sooner."""
+
+DID_SHOW, DID_ACCEPT_PARTLY = "textDocument/didShowCompletion", "textDocument/didPartiallyAcceptCompletion"
+"""Notifications as Copilot's language server has them: ``{item}`` and ``{item, acceptedLength}``."""
+
+DID_DISMISS = "codeslm/didDismissCompletion"
+"""A notification of ours, ``{item}``: it was hidden, or something else was typed."""
 
 SHOWS_STATUS = "codeslmStatus"
 """The member of the client's experimental capabilities that asks for ``DID_CHANGE_STATUS``."""
@@ -196,11 +202,12 @@ def _register(server: CodeslmServer) -> None:
     async def complete_inline(params: types.InlineCompletionParams) -> types.InlineCompletionList:
         trigger = convert.trigger_of(params.context.trigger_kind)
         completions, document = await _complete(server, params.text_document.uri, params.position, trigger)
-        return convert.inline_completion_list(completions, document)
+        return convert.inline_completion_list(completions, document, _ids(server, completions, document))
 
     async def complete_menu(params: types.CompletionParams) -> types.CompletionList:
         completions, document = await _complete(server, params.text_document.uri, params.position, Trigger.AUTOMATIC)
-        return convert.completion_list(next(iter(completions), None), document)
+        ids = _ids(server, completions[:1], document)
+        return convert.completion_list(next(iter(completions), None), document, next(iter(ids), None))
 
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions())
     def code_actions(params: types.CodeActionParams) -> list[types.CodeAction]:
@@ -222,8 +229,21 @@ def _register(server: CodeslmServer) -> None:
         return asdict(server.session.evaluated())
 
     @server.command("codeslm.accepted")
-    def accepted(*_arguments: Any) -> None:
-        """An item's command: the editor runs it when the user accepts. Nothing is recorded yet."""
+    def accepted(*arguments: Any) -> None:
+        """An item's command: the editor runs it when the user accepts."""
+        server.session.usage.accepted(arguments[0] if arguments else None)
+
+    @server.feature(DID_SHOW)
+    def shown(params: Any) -> None:
+        server.session.usage.shown(convert.plain(params))
+
+    @server.feature(DID_ACCEPT_PARTLY)
+    def partly_accepted(params: Any) -> None:
+        server.session.usage.partly_accepted(convert.plain(params))
+
+    @server.feature(DID_DISMISS)
+    def dismissed(params: Any) -> None:
+        server.session.usage.dismissed(convert.plain(params))
 
 
 def _register_command(server: CodeslmServer, name: str) -> None:
@@ -248,6 +268,13 @@ async def _complete(
         report = replace(report, outcome=Skip(SkipReason.SUPERSEDED, "The text changed while the model worked."))
     server.session.remember(report, uri)
     return ((report.outcome, *report.alternatives) if isinstance(report.outcome, Completion) else ()), mirror
+
+
+def _ids(server: CodeslmServer, completions: Sequence[Completion], document: MirroredDocument | None) -> list[str]:
+    """What an editor tells by which of them it was."""
+    if document is None or server.session.last is None:
+        return []
+    return server.session.usage.sent(server.session.last[0], completions, document.language_id or "")
 
 
 def _view(server: CodeslmServer, mirror: MirroredDocument, position: types.Position) -> tuple[Document, Cursor, int]:

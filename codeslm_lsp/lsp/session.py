@@ -17,6 +17,7 @@ from codeslm_lsp.context.desk import Desk
 from codeslm_lsp.lsp.convert import root_of
 from codeslm_lsp.lsp.status import Show, Status, status_after, status_of
 from codeslm_lsp.lsp.surroundings import Surroundings
+from codeslm_lsp.lsp.usage import Usage
 from codeslm_lsp.mathematics.mathematician import Mathematician
 from codeslm_lsp.reasoning.question import Means, Question
 from codeslm_lsp.reasoning.run import chat_model, run
@@ -85,6 +86,7 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self.last: tuple[Report, str] | None = None
         self.status = Status("loading")
+        self.usage = Usage()
 
     def configure(self, settings: Settings) -> None:
         """Use these settings from now on.
@@ -95,6 +97,7 @@ class Session:
         if self._closed or settings == self._settings:
             return
         before, self._settings = self._settings, settings
+        self.usage.turn(on=settings.usage.enabled)
         if before is None or (before.index, before.context.enabled) != (settings.index, settings.context.enabled):
             self._open_folders(settings)
         runs_alike = before is not None and (before.model, before.engine) == (settings.model, settings.engine)
@@ -216,6 +219,7 @@ class Session:
         """The same without waiting."""
         self._closed = True
         self._latest.cancel()
+        self._in_background(self.usage.close())
         self._drop_completers()
         for around in self._around.values():
             self._in_background(around.closing())

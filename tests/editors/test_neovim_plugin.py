@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -89,6 +90,36 @@ def test_words_and_lines_are_taken_one_by_one(opened: Open) -> None:
     neovim.type("<M-End>")
     holds(neovim, "import os", "def add(a, b):", "    total = é.plus(a)", "    return total")
     draws(neovim)
+
+
+def test_what_became_of_suggestions_is_kept(opened: Open, usage_dir: Path) -> None:
+    answers = {"    ret": "urn a + b", "\na": " = 1", "\nb": " = 'é'"}
+    neovim = opened(script={"default": "", "answers": answers})
+    neovim.type("Goret")
+    draws(neovim, Mark(1, 7, "urn a + b"))
+    neovim.type("urn")
+    draws(neovim, Mark(1, 10, " a + b"))
+    neovim.type("<Tab><CR>a")
+    draws(neovim, Mark(2, 1, " = 1"))
+    neovim.type("<C-]><CR>b")
+    draws(neovim, Mark(3, 1, " = 'é'"))
+    neovim.type("<M-Right><Esc>")
+    draws(neovim)
+    neovim.quit()
+
+    def kept() -> list[Any]:
+        connection = sqlite3.connect(usage_dir / "usage.sqlite")
+        try:
+            what = "outcome, characters, accepted_characters, shown_at IS NULL"
+            return connection.execute(f"SELECT {what} FROM suggestions ORDER BY shown_at").fetchall()
+        finally:
+            connection.close()
+
+    deadline = time.monotonic() + 10  # The server ends a moment after Neovim.
+    expected = [("accepted", 9, 9, 0), ("dismissed", 4, 0, 0), ("partly accepted", 6, 2, 0)]
+    while kept() != expected and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert kept() == expected
 
 
 def test_others_are_asked_for_and_shown_in_turn(opened: Open) -> None:

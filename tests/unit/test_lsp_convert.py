@@ -30,7 +30,7 @@ def ghost(text: str, start: int = END_OF_VAL, end: int | None = None) -> Complet
 
 
 def test_an_inline_item() -> None:
-    [item] = convert.inline_completion_list([ghost("ue\n", 6, 7)], MIRROR, "id-1").items
+    [item] = convert.inline_completion_list([ghost("ue\n", 6, 7)], MIRROR, ["id-1"]).items
     assert item.insert_text == "ue\n"
     assert item.range == types.Range(types.Position(0, 7), types.Position(0, 8))
     assert item.command == types.Command("", "codeslm.accepted", arguments=["id-1"])
@@ -39,7 +39,7 @@ def test_an_inline_item() -> None:
 def test_nothing_is_an_empty_list() -> None:
     over_two_lines = ghost("x", 6, END_OF_VAL)
     for completion, document in [(None, MIRROR), (ghost("x"), None), (None, None), (over_two_lines, MIRROR)]:
-        assert convert.inline_completion_list([completion] if completion else [], document, "id").items == []
+        assert convert.inline_completion_list([completion] if completion else [], document, ["id"]).items == []
         assert convert.completion_list(completion, document, "id").items == []
 
 

@@ -34,6 +34,17 @@ local function cursor()
   return row - 1, col
 end
 
+--- Tell the server what became of a suggestion; it keeps that as numbers on this machine.
+---@param method string
+---@param of codeslm.Offer
+---@param more? table
+local function tell(method, of, more)
+  local item = of.items[of.index]
+  if item.command and not of.client:is_stopped() then
+    of.client:notify(method, vim.tbl_extend('error', { item = item }, more or {}))
+  end
+end
+
 local function undraw()
   if offer and api.nvim_buf_is_valid(offer.buf) then
     api.nvim_buf_clear_namespace(offer.buf, NAMESPACE, 0, -1)
@@ -42,6 +53,9 @@ end
 
 local function forget()
   undraw()
+  if offer then
+    tell('codeslm/didDismissCompletion', offer)
+  end
   offer = nil
 end
 
@@ -173,7 +187,12 @@ function M.request(kind, index)
     if #items == 0 and offer and offer.kind == INVOKED and offer.row == row and offer.col == col then
       return -- What somebody asked for by hand stays, though nothing is offered while typing.
     end
-    undraw()
+    if not index and offer and texts[1] and offer.row == row and offer.col == col and vim.startswith(texts[1], offer.text) then
+      -- What is shown already, perhaps with more behind it.
+      offer.text = texts[1]
+      return draw()
+    end
+    forget()
     local chosen = index and (index - 1) % math.max(1, #items) + 1 or 1
     offer = items[chosen]
         and {
@@ -189,6 +208,9 @@ function M.request(kind, index)
           client = client,
         }
       or nil
+    if offer then
+      tell('textDocument/didShowCompletion', offer)
+    end
     draw()
   end, buf)
   pending = is_sent and id and { client = client, id = id } or nil
@@ -207,8 +229,13 @@ local function follow()
     return
   end
   local typed = api.nvim_get_current_line():sub(offer.col + 1, col)
-  if offer.text:sub(1, #typed) ~= typed or #typed >= #offer.text then
+  if offer.text:sub(1, #typed) ~= typed then
     return forget()
+  end
+  if #typed >= #offer.text then -- All of it was typed by hand.
+    undraw()
+    offer = nil
+    return
   end
   offer.taken, offer.text, offer.col = offer.taken .. typed, offer.text:sub(#typed + 1), col
   draw()
@@ -289,11 +316,13 @@ local function take(length)
   taken.taken, taken.text = taken.taken .. text, taken.text:sub(length + 1)
   if taken.text == '' then
     local command = taken.items[taken.index].command
+    offer = nil
     if command then
       taken.client:exec_cmd(command, { bufnr = taken.buf })
     end
-    forget()
   else
+    local length = vim.str_utfindex(taken.taken, 'utf-16')
+    tell('textDocument/didPartiallyAcceptCompletion', taken, { acceptedLength = length })
     draw()
   end
 end
@@ -350,6 +379,7 @@ function M.cycle(step)
     end
     offer.index = (offer.index + step - 1) % #offer.items + 1
     offer.text = offer.texts[offer.index]
+    tell('textDocument/didShowCompletion', offer)
     draw()
   end)
   return true

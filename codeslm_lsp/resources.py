@@ -1,4 +1,4 @@
-"""Files of ``prompts/`` and ``grammars/`` → their text, the same from an installed wheel, an sdist or a checkout."""
+"""Files of ``prompts/``, ``grammars/`` and ``editors/`` → their text, the same from a wheel, an sdist or a checkout."""
 
 from __future__ import annotations
 

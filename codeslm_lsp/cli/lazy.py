@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "latex": "commands:latex",
         "formula": "commands:formula",
         "allow": "commands:allow",
+        "editors": "editors:editors",
     }
 )
 """In the order of ``codeslm --help``: in which module of this room a command is, and what it is called there."""

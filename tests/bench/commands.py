@@ -1,8 +1,8 @@
-"""What a running command costs ghost text, and how soon it ends: ``python -m tests.bench.commands MODEL [N]``.
+"""What a running command costs ghost text, and how soon it ends: ``python -m tests.bench.commands MODEL [N [OTHER]]``.
 
 The real server, one file. Prints the milliseconds from a key to the suggestion for it, at ``N`` places that were not
 offered before, alone and while ``codeslm.solve`` is being answered, by turns; and those from the cancel of each of
-these commands to its answer.
+these commands to its answer. Where an ``OTHER`` model is named, that answers the commands.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lsprotocol import types
 from codeslm_lsp.evaluation.client import ServedDocument, Server, serving
 from codeslm_lsp.evaluation.overhead import source_lines, text_of
 from codeslm_lsp.evaluation.statistics import percentile
-from codeslm_lsp.settings import Settings
+from codeslm_lsp.settings import CommandsSettings, Settings
 
 N_LINES = 200
 
@@ -72,9 +72,9 @@ async def measure(server: Server, n: int) -> tuple[list[float], list[float], lis
     return sorted(alone), sorted(beside), sorted(cancels)
 
 
-async def main(model: Path, n: int) -> None:
+async def main(model: Path, n: int, other: str) -> None:
     """Print the medians and 95th percentiles."""
-    async with serving(model, Settings()) as server:
+    async with serving(model, Settings(commands=CommandsSettings(model=other))) as server:
         alone, beside, cancels = await measure(server, n)
     print(f"{model.stem}, n = {n}, milliseconds: median, p95")
     for name, values in (("a key, alone", alone), ("a key beside a command", beside), ("a cancel", cancels)):
@@ -83,4 +83,5 @@ async def main(model: Path, n: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 20))
+    given = sys.argv[1:]
+    asyncio.run(main(Path(given[0]), int(given[1]) if given[1:] else 20, given[2] if given[2:] else ""))

@@ -276,15 +276,15 @@ async def test_what_was_only_calculated_wrongly_is_computed() -> None:
         (IN_WORDS, r"36 pencils, 9 given, so \boxed{26}."),
         (RESTATED, STEPS),
         (IN_STEPS, STEPS),
-        *((IN_WORDS, rf"\boxed{{{each}}}") for each in (27, 27, 26)),
+        *((IN_WORDS, rf"\boxed{{{each}}}") for each in (27, 27, 27)),
     ) as asker:
         answer = await asker.ask("solve", PENCILS)
         assert answer.badge is Badge.CROSS_CHECKED
         assert answer.text.startswith("**27**")
-        assert [check.passed for check in answer.checks] == [False, True, True, True, True, False]
+        assert [check.passed for check in answer.checks] == [False, True, True, True, True, True]
 
 
-@pytest.mark.parametrize(("drawn", "badge"), [((47, 47, 57), Badge.CROSS_CHECKED), ((47, 57, 9), Badge.UNVERIFIED)])
+@pytest.mark.parametrize(("drawn", "badge"), [((47, 47, 47), Badge.CROSS_CHECKED), ((47, 47, 57), Badge.UNVERIFIED)])
 async def test_a_calculation_that_leaves_a_number_out_is_not_trusted_so_soon(
     drawn: tuple[int, ...], badge: Badge
 ) -> None:
@@ -322,7 +322,7 @@ async def test_words_are_drawn_together_where_two_disagree() -> None:
         (IN_WORDS, r"\boxed{1}"),
         (IN_STEPS, "answer = 2\n"),
         (RESTATED, "answer = 1\n"),
-        *((IN_WORDS, rf"\boxed{{{each}}}") for each in (1, 1, 5)),
+        *((IN_WORDS, rf"\boxed{{{each}}}") for each in (1, 1, 1)),
     ) as asker:
         answer = await asker.ask("solve", Question("How many angels dance on a pin?"))
         assert (answer.badge, answer.value) == (Badge.CROSS_CHECKED, "1")

@@ -49,6 +49,8 @@ def test_problems_are_solved_beside_the_model_alone(small_model: Path, tmp_path:
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     [found] = json.loads(run.stdout)["cases"]
     assert (found["answer"], found["badge"], found["right"]) == ("42", "proved", True)
-    assert [each["how"] for each in found["derivations"]][:2] == ["reasoning in words", "a calculation, computed"]
+    in_words, calculated, *_ = (each["how"] for each in found["derivations"])
+    assert in_words == "reasoning in words"
+    assert calculated.startswith("a calculation, computed")  # The 0.5B may leave a number out.
     again = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)  # Nothing is asked anew.
     assert json.loads(again.stdout)["summary"] == json.loads(run.stdout)["summary"]

@@ -16,7 +16,7 @@ from codeslm_lsp.reasoning.run import COMMANDS
 
 
 def test_the_shell_has_every_command() -> None:
-    assert set(IN_THE_SHELL) == {*COMMANDS, "allow", "complete", "eval", "models", "bench"}
+    assert set(IN_THE_SHELL) == {*COMMANDS, "allow", "complete", "editors", "eval", "models", "bench"}
 
 
 @pytest.mark.parametrize("name", IN_THE_SHELL)

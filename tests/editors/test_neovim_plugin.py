@@ -29,7 +29,7 @@ def opened(request: pytest.FixtureRequest, open_neovim: OpenNeovim) -> Open:
     """Opens a Neovim of each version with the plug-in."""
     program: Path = request.getfixturevalue(f"neovim_{request.param}")
 
-    def open_one(text: str = HEADER, script: Mapping[str, Any] = SUM, **options: Any) -> Neovim:
+    def open_one(text: str = HEADER, script: Mapping[str, Any] | None = SUM, **options: Any) -> Neovim:
         return open_neovim(program, PLUGIN, text, script=script, **options)
 
     return open_one
@@ -366,3 +366,17 @@ def test_the_help_file_has_what_the_plug_in_has(opened: Open) -> None:
         assert f"`{name}`" in text, name
     for key in neovim.lua("return vim.tbl_values(require('codeslm.config').defaults.keys)"):
         assert key in text, key
+
+
+def test_a_real_model_with_the_plug_in(opened: Open, small_model: Path) -> None:
+    environment = {"CODESLM_MODEL": str(small_model), "CODESLM_COMPLETION__TIME_BUDGET_MS": "60000"}
+    server = ("-m", "codeslm_lsp.cli", "serve")
+    neovim = opened("", None, server=server, environment=environment)
+    neovim.type("idef add(a, b):<CR>ret")
+    shows(neovim, 1, "    return a + b")
+    neovim.type("<M-Right><M-Right>")
+    holds(neovim, "def add(a, b):", "    return a")
+    neovim.type("<Tab>")
+    holds(neovim, "def add(a, b):", "    return a + b")
+    neovim.until(lambda: neovim.lua("return require('codeslm').state()"), lambda state: state["kind"] == "ready")
+    assert neovim.lua("return require('codeslm').state().model") == small_model.stem

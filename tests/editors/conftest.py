@@ -236,6 +236,7 @@ def open_neovim(tmp_path: Path) -> Iterator[OpenNeovim]:
                 "CODESLM_TEST_SETUP": str(lines),
                 "CODESLM_TEST_SCRIPT": json.dumps(script or {}),
                 "CODESLM_COMPLETION__PREFETCH": "never" if script is not None else "always",
+                "CODESLM_COMPLETION__TIME_BUDGET_MS": "60000",  # However busy the machine is, all lines are shown.
                 **(environment or {}),
             },
             cwd=file.parent,

@@ -27,7 +27,7 @@ class Usage:
         if on and self._journal is None:
             self._journal = Journal(usage_file())
         elif not on and self._journal is not None:
-            self._journal.close()
+            self._journal.close(waits=False)
             self._journal = None
 
     async def close(self) -> None:

@@ -113,10 +113,11 @@ class Journal:
 
         self._write(write)
 
-    def close(self) -> None:
-        """Waits until everything is written."""
-        self._thread.submit(self._close)
-        self._thread.shutdown()
+    def close(self, *, waits: bool = True) -> None:
+        """What was told is written all the same; ``waits`` until then."""
+        with suppress(RuntimeError):  # It is closed already.
+            self._thread.submit(self._close)
+        self._thread.shutdown(wait=waits)
 
     def _write(self, write: Callable[[sqlite3.Connection], None]) -> None:
         with suppress(RuntimeError):  # It is closed.

@@ -357,10 +357,11 @@ def _snake_case_keys(options: Mapping[str, Any]) -> dict[str, Any]:
 def _without_machine_settings(options: dict[str, Any], name: str, problems: list[str]) -> dict[str, Any]:
     """Refuse what a downloaded project must not decide: which file is loaded and how the engine runs."""
     kept = dict(options)
-    if kept.pop("engine", None) is not None:
-        problems.append(f"Settings under 'engine' in {name} were ignored; set them in the editor or the environment.")
-    if kept.pop("usage", None) is not None:
-        problems.append(f"Settings under 'usage' in {name} were ignored; set them in the editor or the environment.")
+    problems.extend(
+        f"Settings under '{table}' in {name} were ignored; set them in the editor or the environment."
+        for table in ("engine", "usage")
+        if kept.pop(table, None) is not None
+    )
     index = kept.get("index")
     if isinstance(index, dict) and (
         refused := sorted(key for key, value in index.items() if (key, value) != ("enabled", False))

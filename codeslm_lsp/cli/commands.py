@@ -100,8 +100,8 @@ def simplify(
     place: Place,
     run_code: RunCode = False,
     n_examples: Annotated[
-        int, typer.Option("--examples", metavar="N", min=0, help="Inputs to compare on; else those of the settings.")
-    ] = 0,
+        int | None, typer.Option("--examples", metavar="N", min=1, help="Inputs to compare on.")
+    ] = None,
     apply: Apply = False,
     as_json: Json = False,
 ) -> None:

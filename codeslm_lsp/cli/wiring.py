@@ -23,9 +23,9 @@ def launch(settings: Settings) -> Launched:
 
 def launch_for_commands(settings: Settings) -> Launched | None:
     """Begin to start the engine that answers commands, if that is not the one that completes. Raises ``ModelError``."""
-    store = open_store()
     if not settings.commands.model:
         return None
+    store = open_store()
     path = store.find(settings.commands.model)
     with suppress(ModelNotFound):  # Nothing completes then.
         if path == model_path(settings, store)[0]:

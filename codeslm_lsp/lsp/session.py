@@ -100,11 +100,10 @@ class Session:
         self.usage.turn(on=settings.usage.enabled)
         if before is None or (before.index, before.context.enabled) != (settings.index, settings.context.enabled):
             self._open_folders(settings)
-        runs_alike = before is not None and (before.model, before.engine) == (settings.model, settings.engine)
-        if not runs_alike or (before is not None and before.commands.model != settings.commands.model):
-            self._end_for_commands()
-        if not runs_alike or not self._launched:
+        if before is None or (before.model, before.engine) != (settings.model, settings.engine) or not self._launched:
             self._start(settings)
+        if before is None or _commands_engine(before) != _commands_engine(settings):
+            self._end_for_commands()
         self._renew_completers()
         self._configured.set()
         if before is not None and before.completion.enabled != settings.completion.enabled:
@@ -327,3 +326,8 @@ class Session:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _commands_engine(settings: Settings) -> tuple[object, ...]:
+    """What the engine for commands depends on."""
+    return settings.model, settings.engine, settings.commands.model

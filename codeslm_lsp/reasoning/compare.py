@@ -18,11 +18,12 @@ from codeslm_lsp.reasoning.room import Room
 from codeslm_lsp.reasoning.target import Target
 from codeslm_lsp.sandbox.limits import Limits
 from codeslm_lsp.sandbox.outcome import EndReason
+from codeslm_lsp.settings import CommandsSettings
 from codeslm_lsp.syntax.lines import line_start
 from codeslm_lsp.syntax.python_function import Function
 from codeslm_lsp.values import Badge, Check
 
-N_EXAMPLES = 1000
+N_EXAMPLES = CommandsSettings().examples
 """Five seconds for a function that takes no time itself. A mistake that one input in 300 shows is found with 96 %."""
 
 N_SHOWN = 200

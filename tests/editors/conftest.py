@@ -185,6 +185,21 @@ class Neovim:
         self.nvim.close()
 
 
+def draws(neovim: Neovim, *marks: Mark) -> None:
+    """Wait until exactly this ghost text is drawn."""
+    neovim.until(neovim.ghost, lambda ghost: ghost == list(marks))
+
+
+def holds(neovim: Neovim, *lines: str) -> None:
+    """Wait until the buffer is exactly this."""
+    neovim.until(neovim.text, lambda text: text == list(lines))
+
+
+def shows(neovim: Neovim, row: int, text: str) -> None:
+    """Wait until a row of the screen, from zero, is exactly this."""
+    neovim.until(lambda: neovim.screen()[row], lambda shown: shown == text)
+
+
 class OpenNeovim(Protocol):
     """Starts a Neovim with a setup of ``editors/README.md`` on a file, and waits for its language server."""
 

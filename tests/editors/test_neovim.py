@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.editors.conftest import PATIENCE_S, Mark, Neovim, OpenNeovim
+from tests.editors.conftest import PATIENCE_S, Mark, OpenNeovim, draws, holds, shows
 
 GHOST = "Neovim 0.12: ghost text"
 MENU = "Neovim 0.11: the completion menu"
@@ -16,21 +16,6 @@ REAL_SERVER = ("-m", "codeslm_lsp.cli", "serve")
 
 HEADER = "def add(a, b):\n"
 SUM = {"default": "", "answers": {"    ret": "urn a + b"}}
-
-
-def draws(neovim: Neovim, *marks: Mark) -> None:
-    """Wait until exactly this ghost text is drawn."""
-    neovim.until(neovim.ghost, lambda ghost: ghost == list(marks))
-
-
-def holds(neovim: Neovim, *lines: str) -> None:
-    """Wait until the buffer is exactly this."""
-    neovim.until(neovim.text, lambda text: text == list(lines))
-
-
-def shows(neovim: Neovim, row: int, text: str) -> None:
-    """Wait until a row of the screen, from zero, is exactly this."""
-    neovim.until(lambda: neovim.screen()[row], lambda shown: shown == text)
 
 
 def test_ghost_text_appears_and_tab_accepts_it(open_neovim: OpenNeovim, neovim_0_12: Path) -> None:

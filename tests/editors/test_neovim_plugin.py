@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.editors.conftest import Mark, Neovim, OpenNeovim
+from tests.editors.conftest import Mark, Neovim, OpenNeovim, draws, holds, shows
 
 PLUGIN = "Neovim: the plug-in"
 HEADER = "def add(a, b):\n"
@@ -33,18 +33,6 @@ def opened(request: pytest.FixtureRequest, open_neovim: OpenNeovim) -> Open:
         return open_neovim(program, PLUGIN, text, script=script, **options)
 
     return open_one
-
-
-def draws(neovim: Neovim, *marks: Mark) -> None:
-    neovim.until(neovim.ghost, lambda ghost: ghost == list(marks))
-
-
-def holds(neovim: Neovim, *lines: str) -> None:
-    neovim.until(neovim.text, lambda text: text == list(lines))
-
-
-def shows(neovim: Neovim, row: int, text: str) -> None:
-    neovim.until(lambda: neovim.screen()[row], lambda shown: shown == text)
 
 
 def test_ghost_text_appears_and_tab_accepts_it_as_one_step_to_undo(opened: Open) -> None:
@@ -234,24 +222,23 @@ def accepted(neovim: Neovim) -> str:
     return str(neovim.lua(code))
 
 
-def test_a_key_does_what_it_did_before_where_nothing_is_shown(opened: Open) -> None:
+@pytest.mark.parametrize(
+    ("mapping", "typed", "text"),
+    [
+        ("'TAB'", "i<Tab>", "TAB"),
+        ("function() return '<Left>X' end, { expr = true }", "iab<Tab>c", "aXcb"),
+    ],
+)
+def test_a_key_does_what_it_did_before_where_nothing_is_shown(
+    opened: Open, mapping: str, typed: str, text: str
+) -> None:
     neovim = opened(script={"default": ""})
-    neovim.lua("vim.keymap.set('i', '<Tab>', 'TAB')")
+    neovim.lua(f"vim.keymap.set('i', '<Tab>', {mapping})")
     neovim.lua("vim.cmd.edit('other.py')")
     neovim.attached()
     neovim.until(lambda: neovim.lua("return vim.fn.maparg('<Tab>', 'i', false, true).buffer"), lambda local: local == 1)
-    neovim.type("i<Tab>")
-    holds(neovim, "TAB")
-
-
-def test_a_key_that_evaluates_does_what_it_did_before(opened: Open) -> None:
-    neovim = opened(script={"default": ""})
-    neovim.lua("vim.keymap.set('i', '<Tab>', function() return '<Left>X' end, { expr = true })")
-    neovim.lua("vim.cmd.edit('other.py')")
-    neovim.attached()
-    neovim.until(lambda: neovim.lua("return vim.fn.maparg('<Tab>', 'i', false, true).buffer"), lambda local: local == 1)
-    neovim.type("iab<Tab>c")
-    holds(neovim, "aXcb")
+    neovim.type(typed)
+    holds(neovim, text)
 
 
 def test_keys_typed_at_once_are_done_one_after_the_other(opened: Open) -> None:

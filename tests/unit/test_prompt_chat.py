@@ -89,6 +89,11 @@ FAMILIES = [
 ]
 
 
+each_family = pytest.mark.parametrize(
+    ("family", "names", "marks", "expected"), FAMILIES, ids=[str(case[1]) for case in FAMILIES]
+)
+
+
 def metadata_of(names: dict[str, str], marks: tuple[str, ...]) -> dict[str, Any]:
     """A vocabulary of bytes with the marks behind them; ``<bos>`` is the token that begins a text, if there is one."""
     letters = [f"<0x{byte:02X}>" for byte in range(256)]
@@ -106,7 +111,7 @@ def test_every_family_has_a_case() -> None:
     assert {family for family, *_ in FAMILIES} == set(load_chat_families())
 
 
-@pytest.mark.parametrize(("family", "names", "marks", "expected"), FAMILIES, ids=[str(case[1]) for case in FAMILIES])
+@each_family
 async def test_a_conversation_to_the_letter(
     family: str, names: dict[str, str], marks: tuple[str, ...], expected: str
 ) -> None:
@@ -127,7 +132,7 @@ async def test_a_conversation_to_the_letter(
     assert all(token >= 256 for token in chat.stop_ids)
 
 
-@pytest.mark.parametrize(("family", "names", "marks", "expected"), FAMILIES, ids=[str(case[1]) for case in FAMILIES])
+@each_family
 async def test_nobody_gets_a_turn_by_saying_a_mark(
     family: str, names: dict[str, str], marks: tuple[str, ...], expected: str
 ) -> None:

@@ -2,7 +2,10 @@
 local api = vim.api
 local M = {}
 
-local WITH_WORDS = { ask = true, solve = true, verify = true, formula = true, commit = true, name = true }
+local WITH_WORDS = {
+  ask = true, commit = true, explain = true, fix = true, formula = true, name = true, solve = true, translate = true,
+  verify = true,
+}
 local OF_SERVER = {
   'ask', 'commit', 'complexity', 'document', 'explain', 'fix', 'formula', 'implement', 'latex', 'name', 'simplify',
   'solve', 'test', 'translate', 'types', 'verify',
@@ -50,41 +53,35 @@ function M.as_lines(answer)
   return lines
 end
 
---- The text of a buffer's file with the edits made, for looking at.
----@param changes table[] `documentChanges` of a WorkspaceEdit.
+--- A file's lines before and after the edits, which are made in a buffer that nobody sees.
+---@param change table One of the `documentChanges` of a WorkspaceEdit.
 ---@param client vim.lsp.Client
----@return {name: string, filetype: string, before: string[], after: string[]}[]
-local function previews(changes, client)
-  local found = {}
-  for _, change in ipairs(changes) do
-    if change.textDocument then
-      local source = vim.uri_to_bufnr(change.textDocument.uri)
-      vim.fn.bufload(source)
-      local before = api.nvim_buf_get_lines(source, 0, -1, false)
-      local scratch = api.nvim_create_buf(false, true)
-      api.nvim_buf_set_lines(scratch, 0, -1, false, before)
-      vim.lsp.util.apply_text_edits(change.edits, scratch, client.offset_encoding)
-      local name = vim.fn.fnamemodify(vim.uri_to_fname(change.textDocument.uri), ':.')
-      local filetype = vim.bo[source].filetype ~= '' and vim.bo[source].filetype
-        or vim.filetype.match({ filename = name })
-        or ''
-      local after = api.nvim_buf_get_lines(scratch, 0, -1, false)
-      api.nvim_buf_delete(scratch, { force = true })
-      table.insert(found, { name = name, filetype = filetype, before = before, after = after })
-    end
-  end
-  return found
+local function before_and_after(change, client)
+  local source = vim.uri_to_bufnr(change.textDocument.uri)
+  vim.fn.bufload(source)
+  local before = api.nvim_buf_get_lines(source, 0, -1, false)
+  local scratch = api.nvim_create_buf(false, true)
+  api.nvim_buf_set_lines(scratch, 0, -1, false, before)
+  vim.lsp.util.apply_text_edits(change.edits, scratch, client.offset_encoding)
+  local after = api.nvim_buf_get_lines(scratch, 0, -1, false)
+  api.nvim_buf_delete(scratch, { force = true })
+  return table.concat(before, '\n') .. '\n', table.concat(after, '\n') .. '\n'
 end
 
---- The change as a patch with three lines around it.
+--- The changes as a patch with three lines around each.
+---@param changes table[]
+---@param client vim.lsp.Client
 local function as_patch(changes, client)
+  local diff = vim.text and vim.text.diff or vim.diff
   local lines = {}
-  for _, each in ipairs(previews(changes, client)) do
-    local before, after = table.concat(each.before, '\n') .. '\n', table.concat(each.after, '\n') .. '\n'
-    local diff = vim.text and vim.text.diff or vim.diff
-    local patch = diff(before == '\n' and '' or before, after, { ctxlen = 3 })
-    vim.list_extend(lines, { '--- ' .. each.name, '+++ ' .. each.name })
-    vim.list_extend(lines, vim.split(vim.trim(patch), '\n', { plain = true }))
+  for _, change in ipairs(changes) do
+    if change.textDocument then
+      local before, after = before_and_after(change, client)
+      local name = vim.fn.fnamemodify(vim.uri_to_fname(change.textDocument.uri), ':.')
+      local patch = diff(before == '\n' and '' or before, after, { ctxlen = 3 })
+      vim.list_extend(lines, { '--- ' .. name, '+++ ' .. name })
+      vim.list_extend(lines, vim.split(vim.trim(patch), '\n', { plain = true }))
+    end
   end
   return lines
 end
@@ -202,6 +199,14 @@ local OWN = {
   end,
 }
 
+--- All that `:CodeSLM` knows.
+---@return string[]
+local function names()
+  local all = vim.list_extend(vim.tbl_keys(OWN), OF_SERVER)
+  table.sort(all)
+  return all
+end
+
 --- `:CodeSLM NAME words`
 ---@param call vim.api.keyset.create_user_command.command_args
 function M.command(call)
@@ -210,11 +215,10 @@ function M.command(call)
     return OWN[name]()
   end
   if not vim.tbl_contains(OF_SERVER, name) then
-    local all = vim.list_extend(vim.tbl_keys(OWN), OF_SERVER)
-    table.sort(all)
-    return vim.notify(('codeslm: there is no command %s; there are %s.'):format(name, table.concat(all, ', ')), vim.log.levels.WARN)
+    local there = table.concat(names(), ', ')
+    return vim.notify(('codeslm: there is no command %s; there are %s.'):format(name, there), vim.log.levels.WARN)
   end
-  if words ~= '' and not WITH_WORDS[name] and name ~= 'translate' and name ~= 'explain' and name ~= 'fix' then
+  if words ~= '' and not WITH_WORDS[name] then
     return vim.notify(('codeslm: %s takes no words; it is about the code at the cursor.'):format(name), vim.log.levels.WARN)
   end
   M.run(name, words, call.range > 0 and { call.line1, call.line2 } or nil)
@@ -227,11 +231,9 @@ function M.complete(lead, line)
   if #words > 2 then
     return {}
   end
-  local all = vim.list_extend(vim.tbl_keys(OWN), vim.deepcopy(OF_SERVER))
-  table.sort(all)
   return vim.tbl_filter(function(name)
     return vim.startswith(name, lead)
-  end, all)
+  end, names())
 end
 
 return M

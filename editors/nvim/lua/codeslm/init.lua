@@ -74,12 +74,12 @@ end
 
 --- Insert the next word of it.
 function M.accept_word()
-  return call('accept_word')
+  return call('accept', require('codeslm.pieces').word)
 end
 
 --- Insert its first line, or what is left of that.
 function M.accept_line()
-  return call('accept_line')
+  return call('accept', require('codeslm.pieces').line)
 end
 
 --- Show the next suggestion; the first time, others are asked for.

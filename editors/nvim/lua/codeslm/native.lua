@@ -19,7 +19,7 @@ function M.is_visible()
 end
 
 ---@param choose? fun(text: string): string
-local function accept(choose)
+function M.accept(choose)
   return vim.lsp.inline_completion.get({
     on_accept = function(item)
       vim.go.undolevels = vim.go.undolevels -- What is accepted is one step that can be undone.
@@ -34,18 +34,6 @@ local function accept(choose)
       return item
     end,
   })
-end
-
-function M.accept()
-  return accept()
-end
-
-function M.accept_word()
-  return accept(require('codeslm.pieces').word)
-end
-
-function M.accept_line()
-  return accept(require('codeslm.pieces').line)
 end
 
 ---@param step integer

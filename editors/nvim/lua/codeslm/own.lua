@@ -222,11 +222,11 @@ local function follow()
     return
   end
   local row, col = cursor()
-  if offer.buf ~= api.nvim_get_current_buf() or row ~= offer.row or col <= offer.col then
-    if not (row == offer.row and col == offer.col) then
-      forget()
-    end
+  if row == offer.row and col == offer.col then
     return
+  end
+  if offer.buf ~= api.nvim_get_current_buf() or row ~= offer.row or col < offer.col then
+    return forget()
   end
   local typed = api.nvim_get_current_line():sub(offer.col + 1, col)
   if offer.text:sub(1, #typed) ~= typed then
@@ -338,32 +338,18 @@ local function at_once(act)
   end
 end
 
----@param choose fun(text: string): string What is to be inserted of a text, from its beginning.
-local function accept(choose)
+---@param choose? fun(text: string): string What is to be inserted of a text, from its beginning; else all.
+function M.accept(choose)
   if not offer then
     return false
   end
   at_once(function()
     follow()
     if offer then
-      take(#choose(offer.text))
+      take(#(choose and choose(offer.text) or offer.text))
     end
   end)
   return true
-end
-
-function M.accept()
-  return accept(function(text)
-    return text
-  end)
-end
-
-function M.accept_word()
-  return accept(require('codeslm.pieces').word)
-end
-
-function M.accept_line()
-  return accept(require('codeslm.pieces').line)
 end
 
 --- Show another suggestion. Those beside the first are asked for when somebody wants to see them.

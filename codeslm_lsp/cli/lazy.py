@@ -33,6 +33,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "latex": "commands:latex",
         "formula": "commands:formula",
         "allow": "commands:allow",
+        "stats": "stats:stats",
+        "config": "config:app",
         "editors": "editors:editors",
     }
 )

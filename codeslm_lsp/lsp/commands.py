@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,13 @@ PREFIX = "codeslm."
 PROPOSE = "propose"
 """An argument: whoever asks does not read the answer, so it is shown, and its edits are offered."""
 
+STREAM = "stream"
+"""An argument: the name under which whoever asks wants to hear the answer while it is written. They show by themselves
+that something is going on."""
+
+DID_WRITE_ANSWER = "codeslm/didWriteAnswer"
+"""A notification of ours, ``{stream, text}``: what has been said since the last one."""
+
 REPORT_EVERY_S = 0.2
 """How often progress is told. More often only costs the editor time."""
 
@@ -45,37 +52,54 @@ FOR_PYTHON = (
 )
 """What is offered wherever the cursor is in a Python file."""
 
+WITHOUT_MODEL = frozenset({"latex", "formula"})
+"""Commands that the model has no part in."""
+
 MAX_SHOWN = 2000
 """Characters of an answer that are shown as a message, where an editor has no better place for it."""
 
 
-def actions(document: MirroredDocument, params: types.CodeActionParams) -> list[types.CodeAction]:
-    """What may be asked about a selection. Costs nothing: the model is asked when one is chosen."""
-    is_python = document.language_id == "python"
-    found = [_action("Explain", "explain", types.CodeActionKind.Empty, params)]
-    found.append(_action("Implement", "implement", REWRITE, params))
-    if is_python:
-        found.append(_action("How does it grow?", "complexity", types.CodeActionKind.Empty, params))
-        found += [_action(title, name, REWRITE, params) for title, name in FOR_PYTHON]
-        found.append(_action("Show as LaTeX", "latex", types.CodeActionKind.Empty, params))
-        if params.range.start == params.range.end:
-            found.append(_action("Does it compute its formula?", "verify", types.CodeActionKind.Empty, params))
-    for diagnostic in params.context.diagnostics[:3]:
-        message = diagnostic.message.splitlines()[0] if diagnostic.message else "this"
-        found.append(_action(f"Fix: {message}", "fix", QUICK_FIX, params, [diagnostic]))
-        found.append(_action(f"Explain: {message}", "explain", types.CodeActionKind.Empty, params, [diagnostic]))
-    if params.range.start != params.range.end:
-        found.append(_action("Solve", "solve", types.CodeActionKind.Empty, params))
-        found.append(_action("Is this true?", "verify", types.CodeActionKind.Empty, params))
-        start, end = document.offset_at(params.range.start), document.offset_at(params.range.end)
-        if MAY_BE_FORMULA.search(document.source[start:end]):
-            found.append(_action("Write this formula as code", "formula", REWRITE, params))
+def actions(
+    document: MirroredDocument, params: types.CodeActionParams, *, knows_tags: bool = False
+) -> list[types.CodeAction]:
+    """What may be asked about a selection. Costs nothing: the model is asked when one is chosen.
+
+    Where the client ``knows_tags``, what a model writes is marked as that.
+    """
+    found = list(_actions(document, params))
+    if knows_tags:
+        for each in found:
+            if each.command is not None and each.command.command.removeprefix(PREFIX) not in WITHOUT_MODEL:
+                each.tags = [types.CodeActionTag.LlmGenerated]
     only = params.context.only
     return [each for each in found if only is None or _is_wanted(each.kind or "", only)]
 
 
+def _actions(document: MirroredDocument, params: types.CodeActionParams) -> Iterator[types.CodeAction]:
+    is_python = document.language_id == "python"
+    yield _action("Explain", "explain", types.CodeActionKind.Empty, params)
+    yield _action("Implement", "implement", REWRITE, params)
+    if is_python:
+        yield _action("How does it grow?", "complexity", types.CodeActionKind.Empty, params)
+        for title, name in FOR_PYTHON:
+            yield _action(title, name, REWRITE, params)
+        yield _action("Show as LaTeX", "latex", types.CodeActionKind.Empty, params)
+        if params.range.start == params.range.end:
+            yield _action("Does it compute its formula?", "verify", types.CodeActionKind.Empty, params)
+    for diagnostic in params.context.diagnostics[:3]:
+        message = diagnostic.message.splitlines()[0] if diagnostic.message else "this"
+        yield _action(f"Fix: {message}", "fix", QUICK_FIX, params, [diagnostic])
+        yield _action(f"Explain: {message}", "explain", types.CodeActionKind.Empty, params, [diagnostic])
+    if params.range.start != params.range.end:
+        yield _action("Solve", "solve", types.CodeActionKind.Empty, params)
+        yield _action("Is this true?", "verify", types.CodeActionKind.Empty, params)
+        start, end = document.offset_at(params.range.start), document.offset_at(params.range.end)
+        if MAY_BE_FORMULA.search(document.source[start:end]):
+            yield _action("Write this formula as code", "formula", REWRITE, params)
+
+
 def question_of(arguments: Any, documents: Callable[[str], tuple[Document, MirroredDocument] | None]) -> Question:
-    """A command's one argument, ``{words?, textDocument?: {uri}, range?, diagnostics?, examples?, to?}``.
+    """A command's one argument, ``{words?, textDocument?: {uri}, range?, diagnostics?, examples?, to?, stream?}``.
 
     Raises ``InputError``.
     """
@@ -104,23 +128,29 @@ def question_of(arguments: Any, documents: Callable[[str], tuple[Document, Mirro
 
 
 class Asking:
-    """One command on its way: tells its progress, can be cancelled by it, and proposes what came of it."""
+    """One command on its way: tells its progress or what it says, and can be cancelled by its progress."""
 
-    def __init__(self, server: CodeslmServer, name: str) -> None:
+    def __init__(self, server: CodeslmServer, name: str, stream: str = "") -> None:
         self._server = server
+        self._stream = stream
         self._name = name
         self._token = str(uuid.uuid4())
         self._text: list[str] = []
         self._told_at = 0.0
         window = server.client_capabilities.window
-        self._shows_progress = bool(window is not None and window.work_done_progress)
+        self._shows_progress = bool(window is not None and window.work_done_progress and not stream)
 
     def hear(self, text: str) -> None:
         """A piece of the answer."""
         self._text.append(text)
         now = asyncio.get_running_loop().time()
-        if self._shows_progress and now - self._told_at > REPORT_EVERY_S:
-            self._told_at = now
+        if now - self._told_at <= REPORT_EVERY_S:
+            return
+        self._told_at = now
+        if self._stream:
+            self._server.protocol.notify(DID_WRITE_ANSWER, {"stream": self._stream, "text": "".join(self._text)})
+            self._text.clear()
+        elif self._shows_progress:
             line = "".join(self._text).rstrip().rpartition("\n")[2]
             report = types.WorkDoneProgressReport(message=line[-60:], cancellable=True)
             self._server.work_done_progress.report(self._token, report)
@@ -170,7 +200,8 @@ async def propose(server: CodeslmServer, answer: Answer) -> None:
 
 async def answer_command(server: CodeslmServer, name: str, arguments: Any) -> dict[str, Any]:
     """Run a command; what went wrong is ``{"error": sentence}``, and told to whoever does not read that."""
-    asking = Asking(server, name)
+    stream = arguments.get(STREAM) if isinstance(arguments, Mapping) else None
+    asking = Asking(server, name, stream if isinstance(stream, str) else "")
     is_proposed = isinstance(arguments, Mapping) and bool(arguments.get(PROPOSE))
     try:
         question = question_of(arguments, server.document_to_ask_about)

@@ -158,6 +158,13 @@ def report_as_json(report: Report, document: MirroredDocument | None) -> dict[st
     }
 
 
+def knows_tags(capabilities: types.ClientCapabilities) -> bool:
+    """Whether the client shows of code actions that a language model has a part in them."""
+    document = capabilities.text_document
+    support = document.code_action.tag_support if document is not None and document.code_action is not None else None
+    return support is not None and types.CodeActionTag.LlmGenerated in support.value_set
+
+
 def is_inside(uri: str, root_uri: str | None) -> bool:
     """Whether the document is a file in the workspace's folder, by the names that the editor gives both."""
     root = _path(root_uri).rstrip("/") if root_uri else ""

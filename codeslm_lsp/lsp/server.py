@@ -18,6 +18,7 @@ from codeslm_lsp import __version__
 from codeslm_lsp.completion.launch import Launch, LaunchOther
 from codeslm_lsp.lsp import commands, convert
 from codeslm_lsp.lsp.documents import MirroredDocument
+from codeslm_lsp.lsp.selected import selected_entry
 from codeslm_lsp.lsp.session import Session
 from codeslm_lsp.lsp.status import Status
 from codeslm_lsp.lsp.workspace import MirroringProtocol, notebook_context, quiet_logging
@@ -201,7 +202,8 @@ def _register(server: CodeslmServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
     async def complete_inline(params: types.InlineCompletionParams) -> types.InlineCompletionList:
         trigger = convert.trigger_of(params.context.trigger_kind)
-        completions, document = await _complete(server, params.text_document.uri, params.position, trigger)
+        selected = params.context.selected_completion_info
+        completions, document = await _complete(server, params.text_document.uri, params.position, trigger, selected)
         return convert.inline_completion_list(completions, document, _ids(server, completions, document))
 
     async def complete_menu(params: types.CompletionParams) -> types.CompletionList:
@@ -212,7 +214,9 @@ def _register(server: CodeslmServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions())
     def code_actions(params: types.CodeActionParams) -> list[types.CodeAction]:
         mirror = server.document(params.text_document.uri)
-        return commands.actions(mirror, params) if mirror is not None and server.session.offers_commands else []
+        if mirror is None or not server.session.offers_commands:
+            return []
+        return commands.actions(mirror, params, knows_tags=convert.knows_tags(server.client_capabilities))
 
     for name in COMMANDS:
         _register_command(server, name)
@@ -253,7 +257,11 @@ def _register_command(server: CodeslmServer, name: str) -> None:
 
 
 async def _complete(
-    server: CodeslmServer, uri: str, position: types.Position, trigger: Trigger
+    server: CodeslmServer,
+    uri: str,
+    position: types.Position,
+    trigger: Trigger,
+    in_menu: types.SelectedCompletionInfo | None = None,
 ) -> tuple[tuple[Completion, ...], MirroredDocument | None]:
     """What is offered, the best first, and the document that it counts in."""
     mirror = server.document(uri)
@@ -263,7 +271,11 @@ async def _complete(
         return (), None
     document, cursor, offset = _view(server, mirror, position)
     version = mirror.version
-    report = _in_cell(await server.session.complete(document, cursor, trigger), offset)
+    selected = selected_entry(mirror, in_menu, offset)
+    if selected is not None:
+        document, cursor = selected.into(document)
+    report = await server.session.complete(document, cursor, trigger)
+    report = _in_cell(selected.out_of(report) if selected is not None else report, offset)
     if mirror.version != version and isinstance(report.outcome, Completion):
         report = replace(report, outcome=Skip(SkipReason.SUPERSEDED, "The text changed while the model worked."))
     server.session.remember(report, uri)

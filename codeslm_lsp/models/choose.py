@@ -71,20 +71,23 @@ def choose_for_this_machine(store: Store) -> Choice:
     return choose_default(names, here.free_memory_bytes, here.n_physical_cores, store.catalogue)
 
 
+def expected_prefill(entry: Entry, here: Machine) -> int:
+    """Tokens of a prompt per second.
+
+    The speed grows with the cores as long as memory keeps up; two digits are more than such an estimate is worth.
+    """
+    speed = entry.prefill_tokens_s_per_core * here.n_physical_cores
+    return round(speed, 2 - len(str(speed)))
+
+
 def _is_comfortable(entry: Entry, here: Machine) -> bool:
     """Fast enough for completion while one types, with memory left for the editor."""
     return here.n_physical_cores >= entry.min_cores and here.free_memory_bytes >= entry.min_free_bytes
 
 
 def _numbers(entry: Entry, here: Machine) -> str:
-    """``"needs 1.6 GB, 21 GB are free; 2 cores evaluate it at about 100 tokens/s"``.
-
-    The speed grows with the cores as long as memory keeps up; two digits are more than such an estimate is worth.
-    """
+    """``"needs 1.6 GB, 21 GB are free; 2 cores evaluate it at about 100 tokens/s"``."""
     needed, free = entry.memory_bytes / 1e9, here.free_memory_bytes / 1e9
-    speed = entry.prefill_tokens_s_per_core * here.n_physical_cores
-    rounded = round(speed, 2 - len(str(speed)))
+    speed = expected_prefill(entry, here)
     cores = "1 core evaluates" if here.n_physical_cores == 1 else f"{here.n_physical_cores} cores evaluate"
-    return (
-        f"needs {needed:.1f} GB, {free:.{1 if free < 10 else 0}f} GB are free; {cores} it at about {rounded} tokens/s"
-    )
+    return f"needs {needed:.1f} GB, {free:.{1 if free < 10 else 0}f} GB are free; {cores} it at about {speed} tokens/s"

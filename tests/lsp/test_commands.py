@@ -152,6 +152,31 @@ async def test_code_actions_offer_what_fits_the_selection_and_the_kind() -> None
         assert "Write this formula as code (codeslm)" in await titles(["refactor"], formula)
 
 
+async def test_what_a_model_writes_is_marked_for_clients_that_show_it() -> None:
+    for knows_tags in (True, False):
+        async with replay_editor({}, knows_tags=knows_tags) as editor:
+            editor.open(URI, SOURCE)
+            params = {"textDocument": {"uri": URI}, "range": span(4, 4, 4), "context": {"diagnostics": []}}
+            found = await editor.send_raw("textDocument/codeAction", params)
+            tags = {value_of(each, "title"): each.get("tags") for each in found}
+            marked = [types.CodeActionTag.LlmGenerated.value] if knows_tags else None
+            assert (tags["Explain (codeslm)"], tags["Show as LaTeX (codeslm)"]) == (marked, None)
+
+
+async def test_an_answer_is_told_while_it_is_written() -> None:
+    said = "It reads a file. " * 30
+    async with replay_editor({"command_answers": [said], "command_token_ms": 1}) as editor:
+        editor.open(URI, SOURCE)
+        answer = await execute(editor, "explain", textDocument={"uri": URI}, range=span(4, 4, 4), stream="mine")
+        assert value_of(answer, "answer").startswith("It reads a file.")
+        told = "".join(each["text"] for each in editor.written)
+        assert len(editor.written) > 1
+        assert {each["stream"] for each in editor.written} == {"mine"}
+        assert said.startswith(told)
+        await execute(editor, "explain", textDocument={"uri": URI}, range=span(4, 4, 4))
+        assert {each["stream"] for each in editor.written} == {"mine"}
+
+
 async def test_a_chosen_action_asks_before_it_changes_anything() -> None:
     async with replay_editor({}) as editor:
         asked: list[str] = []

@@ -38,6 +38,33 @@ async def test_alternatives_on_an_explicit_request() -> None:
         assert [item.insert_text for item in await editor.complete(URI, CURSOR, AUTOMATIC)] == ["urn a + b"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "entry", "offered"),
+    [
+        ("    al", "alphabet", "alphabetical(x)"),
+        ("    alphabet", "alphabet", "alphabetical(x)"),
+        ("    al", "beta", None),
+    ],
+)
+async def test_what_is_offered_goes_on_from_the_selected_entry_of_a_menu(
+    typed: str, entry: str, offered: str | None
+) -> None:
+    script = {"default": "", "answers": {"    alphabet": "ical(x)\n"}}
+    async with replay_editor(script) as editor:
+        source = f"def f(x):\n{typed}\n\n\nrest = 1\n"
+        editor.open(URI, source)
+        params = editor.request(URI, source.index(typed) + len(typed), AUTOMATIC)
+        span = types.Range(types.Position(1, 4), types.Position(1, len(typed)))
+        params.context.selected_completion_info = types.SelectedCompletionInfo(span, entry)
+        answer = await editor.client.text_document_inline_completion_async(params)
+        assert isinstance(answer, types.InlineCompletionList)
+        if offered is None:
+            assert not answer.items
+        else:
+            [item] = answer.items
+            assert (item.insert_text, item.range) == (offered, span)
+
+
 async def test_capabilities() -> None:
     async with replay_editor() as editor:
         assert editor.capabilities.inline_completion_provider is not None

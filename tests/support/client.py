@@ -27,6 +27,7 @@ class Editor:
         self.messages: list[str] = []
         self.notes: list[str] = []
         self.statuses: list[dict[str, str]] = []
+        self.written: list[dict[str, str]] = []
         self.texts: dict[str, str] = {}
         self.versions: dict[str, int] = {}
         self.capabilities: Any = None
@@ -114,6 +115,7 @@ async def editor(
     configuration: Mapping[str, Any] | None = None,
     creates_files: bool = False,
     shows_status: bool = True,
+    knows_tags: bool = False,
 ) -> AsyncIterator[Editor]:
     """Start a server, open a session, and end both."""
     client = LanguageClient("test", "1")
@@ -130,6 +132,10 @@ async def editor(
     @client.feature("codeslm/didChangeStatus")
     def change_status(params: Any) -> None:
         session.statuses.append(params._asdict())
+
+    @client.feature("codeslm/didWriteAnswer")
+    def write_answer(params: Any) -> None:
+        session.written.append(params._asdict())
 
     @client.feature(types.WORKSPACE_CONFIGURATION)
     def configure(params: types.ConfigurationParams) -> list[Any]:
@@ -150,6 +156,11 @@ async def editor(
                 document_changes=True,
                 resource_operations=[types.ResourceOperationKind.Create] if creates_files else [],
             ),
+        ),
+        text_document=types.TextDocumentClientCapabilities(
+            code_action=types.CodeActionClientCapabilities(
+                tag_support=types.CodeActionTagOptions([types.CodeActionTag.LlmGenerated]) if knows_tags else None
+            )
         ),
         notebook_document=types.NotebookDocumentClientCapabilities(types.NotebookDocumentSyncClientCapabilities()),
     )

@@ -49,6 +49,23 @@ def test_pull_from_a_file_then_path_and_list(folder: Path, local_model: Path) ->
     assert rows["qwen2.5-coder-0.5b"]["path"] is None
 
 
+def test_another_program_is_told_the_progress(folder: Path, local_model: Path) -> None:
+    told = run("pull", "codegemma", "--from", str(local_model), "--json").stdout
+    *progress, last = (json.loads(line) for line in told.splitlines())
+    assert last == {"path": str(folder / GEMMA_FILE)}
+    size = local_model.stat().st_size
+    assert {"fetch", "verify"} >= {each["phase"] for each in progress}
+    assert max(each["bytes_done"] for each in progress) == size
+    assert all(each["bytes_total"] == size and each["source"] for each in progress)
+
+
+def test_how_quick_a_model_is_to_be_expected() -> None:
+    rows = {row["name"]: row for row in json.loads(run("list", "--json").stdout)}
+    small, large = rows["qwen2.5-coder-0.5b"], rows["qwen2.5-coder-1.5b"]
+    assert small["read_tokens_s"] > large["read_tokens_s"] > 0
+    assert small["write_tokens_s"] > large["write_tokens_s"] > 0
+
+
 def test_list_is_a_table_with_the_choice_for_this_machine(folder: Path, local_model: Path) -> None:
     folder.mkdir()
     (folder / "own.gguf").write_bytes(local_model.read_bytes())

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
+from typer.testing import CliRunner
 
+from codeslm_lsp.cli.main import app
 from codeslm_lsp.settings import Settings, Source, environment_source, project_source, resolve
 
 
@@ -138,3 +142,17 @@ def test_a_projects_file_names_no_other_model_by_a_path() -> None:
         "The setting 'commands.model' in the project may only name a catalogue model; its path was ignored.",
     )
     assert resolve([Source("the project", {"commands": {"model": "1.5b"}}, trusted=False)])[0].commands.model == "1.5b"
+
+
+def test_the_schema_has_every_setting_with_its_limits_and_unit() -> None:
+    """``codeslm config schema``, from which editors make their forms."""
+    said = CliRunner().invoke(app, ["config", "schema"], catch_exceptions=False)
+    schema = json.loads(said.stdout)
+    for name, field in Settings.model_fields.items():
+        annotation = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            own = schema["$defs"][schema["properties"][name]["$ref"].rpartition("/")[2]]
+            assert own["properties"].keys() == annotation.model_fields.keys()
+            assert all(each["description"] and "default" in each for each in own["properties"].values())
+    budget = schema["$defs"]["CompletionSettings"]["properties"]["time_budget_ms"]
+    assert (budget["minimum"], budget["maximum"], budget["unit"]) == (50, 120_000, "ms")

@@ -1,0 +1,18 @@
+// Packs the extension with the server's wheel inside: `npm run package` writes codeslm.vsix.
+// `PYTHON` names the Python that builds the wheel.
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const root = path.resolve(here, '../..');
+const run = (program, ...words) => execFileSync(program, words, { cwd: here, stdio: 'inherit' });
+const npx = (...words) => run(process.execPath, ...words);
+
+rmSync(path.join(here, 'server'), { recursive: true, force: true });
+mkdirSync(path.join(here, 'server'));
+run(process.env.PYTHON ?? 'python3', '-m', 'pip', 'wheel', '--quiet', '--no-deps', '--wheel-dir', 'server', root);
+copyFileSync(path.join(root, 'LICENSE'), path.join(here, 'LICENSE'));
+run('npm', 'run', '--silent', 'bundle');
+npx('node_modules/@vscode/vsce/vsce', 'package', '--no-dependencies', '--out', 'codeslm.vsix', '--skip-license');

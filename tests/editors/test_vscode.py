@@ -1,0 +1,439 @@
+"""The extension of ``editors/vscode``, packed as its README says, in a real VS Code."""
+
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.editors.conftest import REPLAYING
+from tests.editors.vscode import (
+    GHOST,
+    TAKE_LINE,
+    CodeServer,
+    Window,
+    chromium,
+    code_server_entry,
+    open_file,
+    open_window,
+    packed_extension,
+    running_code_server,
+    write_keys,
+)
+
+HEADER = "def add(a, b):\n"
+SUM = {"default": "", "answers": {"    ret": "urn a + b"}}
+
+EAGER = {"CODESLM_COMPLETION__CONFIDENCE": "eager"}
+"""Also lines that the model's probabilities say little of."""
+
+Open = Callable[..., Window]
+
+
+@pytest.fixture(scope="module")
+def code_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CodeServer]:
+    folder = tmp_path_factory.mktemp("vscode")
+    with running_code_server(code_server_entry(), packed_extension(), folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    quiet = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium(), headless=True, args=quiet)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def page(code_server: CodeServer, browser: Browser) -> Page:
+    """One window for all tests: it takes seconds to open."""
+    write_keys(code_server)
+    code_server.write_settings({})
+    code_server.write_program(REPLAYING, {})
+    page = open_window(browser, code_server, code_server.project)
+    Window(page, code_server, code_server.project).has_status("is ready")
+    return page
+
+
+@pytest.fixture
+def opened(code_server: CodeServer, page: Page, usage_dir: Path) -> Open:
+    """Opens a file, anew for each test, with a server that replays a script."""
+
+    def open_one(
+        text: str = HEADER,
+        script: Mapping[str, Any] | None = SUM,
+        *,
+        name: str = "shapes.py",
+        server: tuple[str, ...] = REPLAYING,
+        settings: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+        project: str = "",
+        until: str = "is ready",
+    ) -> Window:
+        code_server.write_settings(settings or {})
+        code_server.write_program(
+            server,
+            {
+                "CODESLM_TEST_SCRIPT": json.dumps(script or {}),
+                "CODESLM_USAGE_DIR": str(usage_dir),
+                "CODESLM_COMPLETION__PREFETCH": "never" if script is not None else "always",
+                "CODESLM_COMPLETION__TIME_BUDGET_MS": "60000",  # However busy the machine is, all lines are shown.
+                **(environment or {}),
+            },
+        )
+        (code_server.project / "pyproject.toml").write_text(project, encoding="utf-8")
+        file = code_server.project / name
+        file.write_bytes(text.encode())
+        window = Window(page, code_server, file)
+        open_file(window)
+        window.has_status(until)
+        return window
+
+    return open_one
+
+
+def test_ghost_text_appears_and_tab_accepts_it_as_one_step_to_undo(opened: Open) -> None:
+    window = opened()
+    window.type("    ret")
+    window.draws("urn a + b")
+    window.press("Tab")
+    window.holds("def add(a, b):", "    return a + b")
+    window.draws()
+    window.press("Control+z")
+    window.holds("def add(a, b):", "    ret")
+
+
+def test_what_is_typed_as_it_says_never_flickers(opened: Open) -> None:
+    """Of all pictures that the browser draws while it is typed, none is without the rest of it."""
+    window = opened(script={**SUM, "prefill_ms": 150})
+    window.type("    ret")
+    window.draws("urn a + b")
+    window.page.evaluate(
+        f"""() => {{
+          window.drawn = [];
+          const look = () => {{ window.drawn.push(({GHOST})()); window.watching = requestAnimationFrame(look); }};
+          look();
+        }}"""
+    )
+    window.type("urn a", delay_ms=60)
+    window.draws(" + b")
+    drawn = window.page.evaluate("() => { cancelAnimationFrame(window.watching); return window.drawn; }")
+    kinds = {"".join(each) for each in drawn}
+    assert kinds <= {"urn a + b"[n:] for n in range(6)}, kinds
+    window.type("x")
+    window.draws()
+
+
+def test_words_and_lines_are_taken_one_by_one(opened: Open) -> None:
+    answers = {"add(a, b):\n    ": "total = é.plus(a)\n    return total"}
+    window = opened("import os\n", {"default": "", "answers": answers})
+    window.type("def add(a, b):")
+    window.press("Enter")
+    window.draws("total = é.plus(a)", "    return total")
+    window.press("Control+ArrowRight")
+    window.draws(" = é.plus(a)", "    return total")
+    window.press(TAKE_LINE)
+    window.until(
+        window.saved, lambda data: data.startswith("import os\ndef add(a, b):\n    total = é.plus(a)".encode())
+    )
+    window.press("Control+End")
+    window.press("Tab")
+    window.until(window.saved, lambda data: b"return total" in data or data.endswith(b"    "))
+
+
+def test_others_are_shown_in_turn(opened: Open) -> None:
+    window = opened(script={**SUM, "alternatives": ["urn b + a", "urn sum((a, b))"]})
+    window.type("    ret")
+    window.draws("urn a + b")
+    for shown in ("urn b + a", "urn sum((a, b))", "urn a + b"):
+        window.press("Alt+]")
+        window.draws(shown)
+    window.press("Alt+[")
+    window.draws("urn sum((a, b))")
+    window.press("Tab")
+    window.holds("def add(a, b):", "    return sum((a, b))")
+
+
+def test_it_is_hidden_and_asked_for_by_hand(opened: Open) -> None:
+    window = opened(settings={"codeslm.completion.automatic": False})
+    window.type("    ret")
+    window.has_status("has no suggestion")
+    window.press("Alt+\\")
+    window.draws("urn a + b")
+    window.press("Escape")
+    window.draws()
+
+
+def test_what_takes_longer_than_the_menu_waits_is_shown_all_the_same(opened: Open) -> None:
+    """VS Code cancels a request after three quarters of a second, whether it has a menu to show or not."""
+    window = opened(script={**SUM, "prefill_ms": 2000})
+    window.type("    ret")
+    window.has_status("is thinking")
+    window.draws("urn a + b")
+    window.press("Tab")
+    window.holds("def add(a, b):", "    return a + b")
+    window.press("Enter")
+    window.type("ret")
+    window.has_status("is thinking")
+    window.press("Home")
+    window.has_status("is ready")
+    assert window.ghost() == []
+
+
+def test_ghost_text_goes_on_from_the_selected_entry_of_the_menu(opened: Open) -> None:
+    answers = {"    alpha": "_DECAY * 2", "    alphabet": "ical(x)"}
+    settings = {"editor.wordBasedSuggestions": "currentDocument", "editor.quickSuggestions": {"other": "on"}}
+    window = opened("alpha\nalphabet\n", {"default": "", "answers": answers}, settings=settings)
+    window.type("    alphab", delay_ms=30)
+    window.until(lambda: window.page.locator(".suggest-widget.visible .focused").count(), bool)
+    window.until(window.lines, lambda lines: lines[-1] == "    alphabetical(x)")
+    window.press("Tab")
+    window.until(window.saved, lambda data: data.splitlines()[-1].startswith(b"    alphabet"))
+
+
+def test_several_lines_in_the_middle_of_a_line(opened: Open) -> None:
+    settings = {"editor.autoClosingBrackets": "never", "editor.autoIndent": "none"}
+    answers = {"f(": "{\n  1: 2\n}"}
+    window = opened("f(, 'é')", {"default": "", "answers": answers}, settings=settings, environment=EAGER)
+    window.press("Home", "ArrowRight")
+    window.type("(")
+    window.press("Backspace")
+    window.press("ArrowRight")
+    window.press("Alt+\\")
+    window.until(window.ghost, bool)
+    window.press("Tab")
+    window.holds("f({", "  1: 2", "}, 'é')")
+
+
+def test_wide_characters_and_tabs(opened: Open) -> None:
+    befores = ['a = "😀"; x', 'b = "漢字かな"; x', 'c = "e\u0301👩\u200d👩\u200d👧"; x', "\tＡ\u202f; x"]
+    answer = " = '🎉é'"
+    window = opened("\n".join(befores) + "\n", {"default": "", "answers": dict.fromkeys(befores, answer)})
+    window.press("Control+Home")
+    for row, _ in enumerate(befores):
+        window.press("End")
+        window.press("Alt+\\")
+        window.draws(answer)
+        window.press("Tab")
+        window.holds(*(before + answer for before in befores[: row + 1]), *befores[row + 1 :], "")
+        window.press("ArrowDown")
+
+
+def test_a_file_with_carriage_returns(opened: Open) -> None:
+    answers = {"add(a, b):\r\n    ": "total = a + b\r\n    return total"}
+    window = opened("import os\r\n", {"default": "", "answers": answers})
+    window.type("def add(a, b):")
+    window.press("Enter")
+    window.draws("total = a + b", "    return total")
+    window.press("Tab")
+    window.holds("import os", "def add(a, b):", "    total = a + b", "    return total", end="\r\n")
+
+
+def test_fast_typing_with_acceptance_loses_and_doubles_nothing(opened: Open) -> None:
+    """200 random edits against a list of characters; whatever was accepted is what was shown."""
+    plain = {
+        "editor.autoClosingBrackets": "never",
+        "editor.autoSurround": "never",
+        "editor.quickSuggestions": {"other": "off"},
+    }
+    window = opened("", {"default": "ab = 'é漢'"}, settings=plain)
+    draw = random.Random(1)
+    reference, cursor = "", 0
+    for _ in range(200):
+        what = draw.random()
+        if what < 0.6:
+            key = draw.choice("xyz é(漢")
+            window.type(key)
+            reference, cursor = reference[:cursor] + key + reference[cursor:], cursor + 1
+        elif what < 0.75 and cursor:
+            window.press("Backspace")
+            reference, cursor = reference[: cursor - 1] + reference[cursor:], cursor - 1
+        elif what < 0.85 and cursor:
+            window.press("ArrowLeft")
+            cursor -= 1
+        elif what < 0.95 and (shown := window.ghost_of_next_picture()):
+            [taken] = shown
+            window.press("Tab")
+            reference, cursor = reference[:cursor] + taken + reference[cursor:], cursor + len(taken)
+        if draw.random() < 0.2:
+            window.page.wait_for_timeout(120)
+    window.holds(reference)
+
+
+def test_an_edit_is_shown_as_a_difference_and_made_when_the_user_says_so(opened: Open) -> None:
+    reply = "Add them.\n\nArgs:\n    a: one\n    b: the other\n"
+    before = HEADER + "    return a + b\n"
+    window = opened(before, {"default": "", "replies": [["Document this function", reply]] * 2})
+    window.press("Control+Home")
+    window.run("codeslm: Write the Docstring")
+    window.until(window.notices, lambda notices: any("codeslm document" in each for each in notices))
+    window.until(lambda: window.page.title(), lambda title: "codeslm document" in title)
+    window.click_notice("Discard")
+    window.until(lambda: window.page.title(), lambda title: "codeslm document" not in title)
+    assert window.file.read_text() == before
+    window.run("codeslm: Write the Docstring")
+    window.until(window.notices, lambda notices: any("codeslm document" in each for each in notices))
+    window.click_notice("Apply")
+    window.until(lambda: window.page.title(), lambda title: "codeslm document" not in title)
+    window.until(window.saved, lambda data: b'    """Add them.' in data)
+    window.press("Control+z")
+    window.holds(*before.split("\n"))
+
+
+def test_an_answer_is_written_beside_the_code_with_its_badge(opened: Open) -> None:
+    said = "It adds **both**. " + "Really. " * 40
+    window = opened(HEADER + "    return a + b\n", {"default": "", "command_answers": [said], "command_token_ms": 5})
+    window.run("codeslm: Explain")
+    window.until(window.preview, lambda text: text.startswith("It adds both."))
+    text = window.until(window.preview, lambda text: "unverified" in text)
+    assert "? unverified" in text
+    assert "shapes.py" in window.page.title()  # The code keeps the keys.
+
+
+def test_what_became_of_suggestions_is_kept(opened: Open, usage_dir: Path) -> None:
+    answers = {"    ret": "urn a + b", "\na": " = 1", "\nb": "eta(1)"}
+    window = opened(script={"default": "", "answers": answers})
+    window.type("    ret")
+    window.draws("urn a + b")
+    window.type("urn", delay_ms=60)
+    window.draws(" a + b")
+    window.press("Tab", "Enter", "Home")
+    window.type("a")
+    window.draws(" = 1")
+    window.press("Enter")
+    window.type("b")
+    window.draws("eta(1)")
+    window.press("Control+ArrowRight")
+    window.draws("(1)")
+
+    def kept() -> list[Any]:
+        connection = sqlite3.connect(usage_dir / "usage.sqlite")
+        try:
+            what = "outcome, characters, accepted_characters, shown_at IS NULL"
+            return connection.execute(f"SELECT {what} FROM suggestions ORDER BY shown_at").fetchall()
+        finally:
+            connection.close()
+
+    window.until(
+        kept, lambda rows: rows == [("accepted", 9, 9, 0), ("dismissed", 4, 0, 0), ("partly accepted", 6, 3, 0)]
+    )
+
+
+def test_the_menu_of_the_status_bar_switches_it_off_where_one_likes(opened: Open) -> None:
+    window = opened()
+    item = window.page.locator('.statusbar-item[id*="codeslm.status"] a')
+    for choice, said, back in (
+        ("Pause for 10 minutes", "paused until", "Go on suggesting"),
+        ("Switch off for this file", "off for this file", "Switch on for this file"),
+        ("Switch off for python", "off for this language", "Switch on for python"),
+    ):
+        item.click()
+        window.choose(choice)
+        window.has_status(said)
+        item.click()
+        window.choose(back)
+        window.has_status("is ready")
+    window.page.locator(".monaco-editor .view-lines").first.click()
+    window.press("Control+End")
+    window.type("    ret")
+    window.draws("urn a + b")
+
+
+def test_settings_count_while_it_runs(opened: Open, code_server: CodeServer) -> None:
+    window = opened()
+    code_server.write_settings({"codeslm.completion.enabled": False})
+    window.has_status("switched off")
+    window.type("    ret")
+    window.page.wait_for_timeout(500)
+    assert window.ghost() == []
+    code_server.write_settings({"codeslm.completion.enabled": True})
+    window.has_status("is ready")
+    window.press("Backspace")
+    window.type("t")
+    window.draws("urn a + b")
+
+
+def test_what_a_project_says_of_itself_is_not_overruled_by_defaults(opened: Open) -> None:
+    opened(project="[tool.codeslm.completion]\nenabled = false\n", until="switched off")
+
+
+def test_the_server_is_killed_and_comes_back(opened: Open, code_server: CodeServer) -> None:
+    window = opened()
+    [server] = window.until(code_server.servers, lambda servers: len(servers) == 1)
+    server.kill()
+    window.until(code_server.servers, lambda servers: servers and servers[0].pid != server.pid)
+    window.has_status("is ready")
+    window.type("    ret")
+    window.draws("urn a + b")
+
+
+def test_a_missing_model_is_told_and_how_to_begin_is_shown_once(opened: Open) -> None:
+    missing = "No model is installed; run `codeslm models pull`."
+    window = opened(environment={"CODESLM_TEST_NO_MODEL": missing}, until="there is a problem")
+    assert missing in window.status()
+    window.until(lambda: window.page.title(), lambda title: "Welcome" in title)
+    window.until(window.notices, lambda notices: any("no model on this machine yet" in each for each in notices))
+    opened(environment={"CODESLM_TEST_NO_MODEL": missing}, until="there is a problem")
+    window.until(window.notices, lambda notices: any("no model on this machine yet" in each for each in notices))
+    assert "Welcome" not in window.page.title()
+
+
+def test_a_wrong_program_is_told_and_another_one_taken_at_once(opened: Open, code_server: CodeServer) -> None:
+    window = opened(settings={"codeslm.serverPath": "/nowhere/codeslm"}, until="there is a problem")
+    assert "names /nowhere/codeslm, which is no program" in window.status()
+    code_server.write_settings({})
+    window.has_status("is ready")
+
+
+def test_why_nothing_was_suggested_is_told(opened: Open) -> None:
+    window = opened(script={"default": ""})
+    window.type("    ret")
+    window.has_status("has no suggestion here")
+    window.run("codeslm: Why Was That Suggested, or Nothing?")
+    window.until(window.preview, lambda text: "Nothing was suggested:" in text)
+
+
+def test_models_are_shown_with_what_they_need(opened: Open) -> None:
+    window = opened()
+    window.run("codeslm: Choose the Model")
+    row = window.page.locator(".quick-input-list .monaco-list-row").filter(has_text="qwen2.5-coder-1.5b").first
+    text = window.until(lambda: row.text_content() or "" if row.count() else "", bool)
+    assert "1.1 GB · 2.2 GB of memory · reads " in text
+    window.press("Escape")
+
+
+def test_a_notebook_cell(opened: Open) -> None:
+    cell: dict[str, Any] = {
+        "cell_type": "code",
+        "metadata": {},
+        "execution_count": None,
+        "outputs": [],
+        "source": ["x = 1"],
+    }
+    about = {"metadata": {"language_info": {"name": "python"}}, "nbformat": 4, "nbformat_minor": 5}
+    notebook = json.dumps({"cells": [cell], **about})
+    window = opened(notebook, {"default": "", "answers": {"ret": "urn x"}}, name="sheet.ipynb")
+    window.page.locator(".notebook-editor .cell .monaco-editor").first.click()
+    window.press("Control+End", "Enter")
+    window.type("ret")
+    window.draws("urn x")
+
+
+def test_a_real_model(opened: Open, small_model: Path) -> None:
+    environment = {"CODESLM_MODEL": str(small_model)}
+    window = opened("", None, server=("-m", "codeslm_lsp.cli", "serve"), environment=environment)
+    window.type("def add(a, b):")
+    window.press("Enter")
+    window.type("ret")
+    window.draws("urn a + b")
+    window.press("Tab")
+    window.holds("def add(a, b):", "    return a + b")
+    assert small_model.stem in window.status()

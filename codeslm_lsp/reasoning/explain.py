@@ -64,7 +64,8 @@ def _names(answer: str, passage: Passage, means: Means) -> tuple[Check, ...]:
         return ()
     if unknown:
         return (Check("names", False, f"Names that are not in the file or the workspace: {', '.join(unknown)}."),)
-    return (Check("names", True, f"All {len(quoted)} names that it quotes exist."),)
+    said = "The name that it quotes exists." if len(quoted) == 1 else f"All {len(quoted)} names that it quotes exist."
+    return (Check("names", True, said),)
 
 
 def _end_of(error: str) -> str:

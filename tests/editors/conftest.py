@@ -52,15 +52,29 @@ def neovim_0_12() -> Path:
     """Neovim 0.12, which draws ghost text: ``CODESLM_TEST_NVIM12``, or installed on first use and kept."""
     if given := os.environ.get("CODESLM_TEST_NVIM12"):
         return _checked(Path(given), "0.12")
-    folder = platformdirs.user_cache_path("codeslm") / "tests" / "neovim-0.12"
-    program = folder / "nvim"
-    if not program.exists():
-        done = subprocess.run(
-            ["sh", str(HERE / "install_neovim_0_12.sh"), str(folder)], capture_output=True, text=True, check=False
-        )
+    return _checked(from_debian("neovim-0.12", "usr/bin/nvim", "neovim"), "0.12")
+
+
+def from_debian(name: str, program: str, *packages: str) -> Path:
+    """A program of Debian's packages, unpacked on first use and kept. Its files lie in ``tree`` beside it."""
+    folder = platformdirs.user_cache_path("codeslm") / "tests" / name
+    if not (folder / "program").exists():
+        command = ["sh", str(HERE / "install_from_debian.sh"), str(folder), program, *packages]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            pytest.fail(f"Neovim 0.12 is missing and could not be installed:\n{done.stderr}")
-    return _checked(program, "0.12")
+            pytest.fail(f"{name} is missing and could not be installed:\n{done.stderr}")
+    return folder / "program"
+
+
+def codeslm_command(folder: Path, server: tuple[str, ...] = REPLAYING) -> Path:
+    """A folder for the search path in which ``codeslm serve`` starts that server."""
+    folder.mkdir()
+    command = folder / "codeslm"
+    command.write_text(
+        f'#!/bin/sh\n[ "$*" = serve ] && exec {shlex.join([sys.executable, *server])}\n', encoding="utf-8"
+    )
+    command.chmod(0o755)
+    return folder
 
 
 def _checked(program: Path, version: str) -> Path:
@@ -229,12 +243,9 @@ def open_neovim(tmp_path: Path) -> Iterator[OpenNeovim]:
         environment: Mapping[str, str] | None = None,
     ) -> Neovim:
         folders = {f"XDG_{name}_HOME": tmp_path / name.lower() for name in ("CONFIG", "DATA", "STATE", "CACHE")}
-        for folder in (*folders.values(), tmp_path / "bin", tmp_path / "project"):
+        for folder in (*folders.values(), tmp_path / "project"):
             folder.mkdir()
-        command = tmp_path / "bin" / "codeslm"
-        start = shlex.join([sys.executable, *server])
-        command.write_text(f'#!/bin/sh\n[ "$*" = serve ] && exec {start}\n', encoding="utf-8")
-        command.chmod(0o755)
+        bin_folder = codeslm_command(tmp_path / "bin", server)
         lines = tmp_path / "setup.lua"
         lines.write_text(lua_of(setup), encoding="utf-8")
         file = tmp_path / "project" / "shapes.py"
@@ -246,7 +257,7 @@ def open_neovim(tmp_path: Path) -> Iterator[OpenNeovim]:
             env={
                 **outside,
                 **{name: str(folder) for name, folder in folders.items()},
-                "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}",
+                "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
                 "PYTHONPATH": str(ROOT),
                 "CODESLM_TEST_SETUP": str(lines),
                 "CODESLM_TEST_SCRIPT": json.dumps(script or {}),
@@ -287,12 +298,14 @@ def _listening(address: Path, process: subprocess.Popen[bytes]) -> None:
 
 
 def lua_of(setup: str) -> str:
-    """The Lua block under a heading of the README, so that what users are told is what is tested.
+    """The Lua of a setup; where it names the place of codeslm's source, that is this one."""
+    return block_of(setup, "lua").replace("/path/to/codeslm", str(ROOT))
 
-    Where it names the place of codeslm's source, that is this one.
-    """
+
+def block_of(setup: str, language: str) -> str:
+    """The code under a heading of the README, so that what users are told is what is tested."""
     readme = README.read_text(encoding="utf-8")
     section = readme.partition(f"\n## {setup}\n")[2].partition("\n## ")[0]
-    lua = section.partition("```lua\n")[2].partition("```")[0]
-    assert lua, f"editors/README.md has no Lua block under '{setup}'"
-    return lua.replace("/path/to/codeslm", str(ROOT))
+    code = section.partition(f"```{language}\n")[2].partition("```")[0]
+    assert code, f"editors/README.md has no block of {language} under '{setup}'"
+    return code

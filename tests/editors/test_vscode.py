@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.editors.conftest import REPLAYING
 from tests.editors.vscode import (
     GHOST,
+    SIZE,
     TAKE_LINE,
     CodeServer,
     Window,
@@ -404,9 +405,7 @@ def test_why_nothing_was_suggested_is_told(opened: Open) -> None:
 def test_models_are_shown_with_what_they_need(opened: Open) -> None:
     window = opened()
     window.run("codeslm: Choose the Model")
-    row = window.page.locator(".quick-input-list .monaco-list-row").filter(has_text="qwen2.5-coder-1.5b").first
-    text = window.until(lambda: row.text_content() or "" if row.count() else "", bool)
-    assert "1.1 GB · 2.2 GB of memory · reads " in text
+    assert "1.1 GB · 2.2 GB of memory · reads " in window.lists("qwen2.5-coder-1.5b")
     window.press("Escape")
 
 
@@ -425,6 +424,50 @@ def test_a_notebook_cell(opened: Open) -> None:
     window.press("Control+End", "Enter")
     window.type("ret")
     window.draws("urn x")
+
+
+@pytest.mark.parametrize(
+    ("theme", "width", "height"), [("Default Light Modern", 1000, 600), ("Default Dark Modern", 520, 480)]
+)
+def test_each_state_can_be_looked_at(opened: Open, theme: str, width: int, height: int) -> None:
+    """Pictures in light and wide, and in dark and narrow; that each state is there is what fails or not."""
+    name = "dark" if "Dark" in theme else "light"
+    reply = "Add two numbers.\n\nArgs:\n    a: one\n    b: the other\n"
+    answers = {
+        "    ret": "urn a + b",
+        "def total(items):\n    ": "result = 0\n    for item in items:\n        result += item",
+    }
+    said = "`add` returns the sum of **a** and **b**.\n\n- It takes whatever `+` takes.\n- Nothing is changed."
+    script = {"default": "", "answers": answers, "replies": [["Document this function", reply], ["Explain", said]]}
+    look = {"workbench.colorTheme": theme, "workbench.activityBar.location": "hidden", "window.commandCenter": False}
+    window = opened(f"{HEADER}    return a + b\n\n\n", script, settings=look, environment=EAGER)
+    window.page.set_viewport_size({"width": width, "height": height})
+    try:
+        window.press("Control+b")
+        window.type("def total(items):")
+        window.press("Enter")
+        window.until(window.ghost, lambda ghost: len(ghost) == 3)
+        window.picture(f"suggestion-{name}")
+        window.press("Escape", "Control+z", "Control+z", "Control+Home")
+        window.run("codeslm: Write the Docstring")
+        window.until(window.notices, lambda notices: any("codeslm document" in each for each in notices))
+        window.picture(f"edit-{name}")
+        window.click_notice("Discard")
+        window.until(lambda: window.page.title(), lambda title: "codeslm document" not in title)
+        window.run("codeslm: Explain")
+        window.until(window.preview, lambda text: "unverified" in text)
+        window.picture(f"answer-{name}")
+        window.page.locator('.statusbar-item[id*="codeslm.status"] a').click()
+        window.lists("Pause for 10 minutes")
+        window.picture(f"menu-{name}")
+        window.press("Escape")
+        window.run("codeslm: Choose the Model")
+        window.lists("qwen2.5-coder-1.5b")
+        window.picture(f"models-{name}")
+        window.press("Escape")
+    finally:
+        window.page.set_viewport_size(SIZE)
+        window.press("Control+b")
 
 
 def test_a_real_model(opened: Open, small_model: Path) -> None:

@@ -130,6 +130,11 @@ class CodeServer:
         folder.mkdir(exist_ok=True)
         return folder
 
+    @property
+    def file(self) -> Path:
+        """The file that most tests open."""
+        return self.project / NAMES[0]
+
     def write_settings(self, settings: Mapping[str, Any]) -> None:
         """Both the settings of the user and, since the extension runs where the code is, those of the machine."""
         both = {**QUIET, "codeslm.serverPath": str(self.program), **settings}
@@ -307,6 +312,11 @@ class Window:
         self.until(is_found, bool)
         self.press("Enter")
 
+    def lists(self, part: str) -> str:
+        """Wait for an entry of the list that is open, and return all of it."""
+        row = self.page.locator(".quick-input-list .monaco-list-row").filter(has_text=part).first
+        return self.until(lambda: (row.text_content() or "") if row.count() else "", bool)
+
     def choose(self, part: str) -> None:
         """Choose an entry of the list that is open."""
         self.page.locator(".quick-input-list .monaco-list-row").filter(has_text=part).first.click()
@@ -326,6 +336,12 @@ class Window:
                 if frame.locator(".markdown-body").count():
                     return frame.locator(".markdown-body").first.inner_text()
         return ""
+
+    def picture(self, name: str) -> None:
+        """Keep what is seen, in the folder ``CODESLM_TEST_PICTURES`` or beside the test's files."""
+        folder = Path(os.environ.get("CODESLM_TEST_PICTURES") or self.server.folder / "pictures")
+        folder.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=folder / f"{name}.png", animations="disabled", caret="initial")
 
     def describe(self) -> str:
         """What a person would look at after a failure."""

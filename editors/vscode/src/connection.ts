@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import {
   DidChangeConfigurationNotification,
   ExecuteCommandRequest,
+  InlineCompletionRequest,
   LanguageClient,
   type LanguageClientOptions,
   type Middleware,
@@ -22,7 +23,7 @@ const STARTING: ServerStatus = { kind: 'loading', message: 'The language server 
 const STOPPED: ServerStatus = { kind: 'problem', message: 'The language server is not running.', model: '' };
 
 /** All that is code, wherever it comes from; what other extensions show of other versions of it is not. */
-const DOCUMENTS = ['file', 'untitled', 'vscode-notebook-cell'].map((scheme) => ({ scheme }));
+export const DOCUMENTS = ['file', 'untitled', 'vscode-notebook-cell'].map((scheme) => ({ scheme }));
 
 /** How long a server may take to answer for the first time: a cold disk and a busy machine included. */
 const PATIENCE_MS = 60_000;
@@ -143,6 +144,20 @@ export class Connection implements vscode.Disposable {
     if (this.isRunning) {
       this.client?.sendNotification(method, params).catch((error) => this.log.warn(`${method}: ${error}`));
     }
+  }
+
+  /** Suggestions for a place. */
+  async complete(
+    document: vscode.TextDocument,
+    position: vscode.Position,
+    context: vscode.InlineCompletionContext,
+    token: vscode.CancellationToken,
+  ): Promise<vscode.InlineCompletionItem[]> {
+    const client = this.running;
+    const params = client.code2ProtocolConverter.asInlineCompletionParams(document, position, context);
+    const answer = await client.sendRequest(InlineCompletionRequest.type, params, token);
+    const found = await client.protocol2CodeConverter.asInlineCompletionResult(answer, token);
+    return Array.isArray(found) ? found : (found?.items ?? []);
   }
 
   /** Hear a notification of every server that is started from now on. */

@@ -1,7 +1,8 @@
 // Ghost text: VS Code draws it; this file decides whether to ask, and tells the server what became of it.
 import * as vscode from 'vscode';
 import type { Middleware } from 'vscode-languageclient/node';
-import type { Connection } from './connection.ts';
+import { Asked, type Place } from './asked.ts';
+import { type Connection, DOCUMENTS } from './connection.ts';
 import { Following, type Outcome, type Shown } from './following.ts';
 
 /** The cursor rests where it has been so long; the server then evaluates what it needs there. */
@@ -13,70 +14,8 @@ interface Item {
   command: { title: string; command: string; arguments: string[] };
 }
 
-/**
- * A request on its way. VS Code's menu waits three quarters of a second for ghost text; then it has the request
- * cancelled and goes first, whatever else there is. A model on a laptop may take longer, so the request goes on as long as
- * nothing is typed and the cursor stays, and its answer is shown then.
- */
-class Asked {
-  readonly items: Promise<readonly vscode.InlineCompletionItem[]>;
-  isLate = false;
-  private readonly own = new vscode.CancellationTokenSource();
-  private readonly version: number;
-
-  constructor(
-    private readonly document: vscode.TextDocument,
-    private readonly position: vscode.Position,
-    private readonly selected: vscode.SelectedCompletionInfo | undefined,
-    ask: (
-      token: vscode.CancellationToken,
-    ) => Promise<vscode.InlineCompletionItem[] | vscode.InlineCompletionList | null | undefined>,
-  ) {
-    this.version = document.version;
-    this.items = ask(this.own.token).then(
-      (found) => (Array.isArray(found) ? found : (found?.items ?? [])),
-      () => [],
-    );
-  }
-
-  get isCancelled(): boolean {
-    return this.own.token.isCancellationRequested;
-  }
-
-  /** The items, or nothing once VS Code does not wait for them any more. */
-  async answer(token: vscode.CancellationToken): Promise<vscode.InlineCompletionItem[]> {
-    const waits = token.onCancellationRequested(() => {
-      if (this.isWhereTheCursorIs()) {
-        this.isLate = true;
-      } else {
-        this.cancel();
-      }
-    });
-    try {
-      return [...(await this.items)];
-    } finally {
-      waits.dispose();
-    }
-  }
-
-  cancel(): void {
-    this.own.cancel();
-  }
-
-  isIn(document: vscode.TextDocument, position: vscode.Position, selected?: vscode.SelectedCompletionInfo): boolean {
-    return (
-      document === this.document &&
-      document.version === this.version &&
-      position.isEqual(this.position) &&
-      selected?.text === this.selected?.text
-    );
-  }
-
-  isWhereTheCursorIs(): boolean {
-    const editor = vscode.window.activeTextEditor;
-    return editor !== undefined && this.isIn(editor.document, editor.selection.active, this.selected);
-  }
-}
+/** How long after a key VS Code is let wait for an answer: less than the 750 ms after which its menu has it cancelled. */
+const PATIENCE_MS = 600;
 
 const ACCEPTED = 'codeslm.accepted';
 const OFF_FILES = 'codeslm.offFiles';
@@ -91,6 +30,7 @@ export class Suggestions implements vscode.Disposable {
   private resumes: NodeJS.Timeout | undefined;
   private resting: NodeJS.Timeout | undefined;
   private asked: Asked | undefined;
+  private typed: { document: vscode.TextDocument; version: number; at: number; isNew: boolean } | undefined;
   private nAsking = 0;
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly answered = new vscode.EventEmitter<boolean>();
@@ -103,36 +43,21 @@ export class Suggestions implements vscode.Disposable {
   readonly onDidAnswer = this.answered.event;
 
   readonly middleware: Pick<Middleware, 'provideInlineCompletionItems'> = {
-    provideInlineCompletionItems: async (document, position, context, token, next) => {
+    provideInlineCompletionItems: async (document, position, context, token) => {
       const isAutomatic = context.triggerKind === vscode.InlineCompletionTriggerKind.Automatic;
-      const asked = this.asked;
-      if (asked && !asked.isIn(document, position, context.selectedCompletionInfo)) {
-        asked.cancel();
-      } else if (asked && (isAutomatic || asked.isLate)) {
-        return asked.answer(token);
-      }
+      const place = { document, position, selected: context.selectedCompletionInfo };
       if (isAutomatic && this.silence(document)) {
         return undefined;
       }
-      const asking = new Asked(document, position, context.selectedCompletionInfo, (own) =>
-        Promise.resolve(next(document, position, context, own)),
-      );
-      this.asked = asking;
-      this.asks(1);
-      void asking.items.then(async (items) => {
-        this.asks(-1);
-        if (!asking.isCancelled) {
-          this.shows(document, position, items);
-          this.answered.fire(items.length > 0);
-          if (asking.isLate && items.length > 0 && asking.isWhereTheCursorIs()) {
-            await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
-          }
-        }
-        if (this.asked === asking) {
-          this.asked = undefined;
-        }
-      });
-      return asking.answer(token);
+      const known = this.asked?.isAt(place) && (isAutomatic || this.asked.isLate) ? this.asked : undefined;
+      const asked = known ?? this.ask(place, context);
+      const waited = Date.now() - (this.typed?.at ?? Date.now());
+      const isOfKey = isAutomatic && waited < PATIENCE_MS;
+      const items = await asked.answer(token, isOfKey ? PATIENCE_MS - waited : undefined);
+      if (!token.isCancellationRequested) {
+        this.shows(document, position, items);
+      }
+      return items;
     },
   };
 
@@ -142,6 +67,7 @@ export class Suggestions implements vscode.Disposable {
       this.answered,
       vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
         if (contentChanges.length > 0) {
+          this.typed = { document, version: document.version, at: Date.now(), isNew: true };
           const changes = contentChanges.map((each) => ({
             offset: each.rangeOffset,
             length: each.rangeLength,
@@ -150,7 +76,10 @@ export class Suggestions implements vscode.Disposable {
           this.tells(this.following.changed(document.uri.toString(), changes));
         }
       }),
-      vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => this.rests(textEditor)),
+      vscode.window.onDidChangeTextEditorSelection((event) => {
+        this.asksAhead(event);
+        this.rests(event.textEditor);
+      }),
       vscode.window.onDidChangeActiveTextEditor((editor) => editor && this.rests(editor)),
     ];
   }
@@ -220,9 +149,49 @@ export class Suggestions implements vscode.Disposable {
     return this.memory.get<string[]>(OFF_FILES, []);
   }
 
-  private asks(more: number): void {
-    this.nAsking += more;
+  /** Ask the server; what it was asked before does not matter any more. */
+  private ask(place: Place, context: vscode.InlineCompletionContext): Asked {
+    this.asked?.cancel();
+    const asked = new Asked(place, async (token) =>
+      this.connection ? this.connection.complete(place.document, place.position, context, token) : [],
+    );
+    this.asked = asked;
+    this.nAsking += 1;
     this.changed.fire();
+    void asked.items.then((items) => {
+      this.nAsking -= 1;
+      this.changed.fire();
+      if (!asked.isCancelled) {
+        this.answered.fire(items.length > 0);
+        if (asked.isLate && items.length > 0 && asked.isWhereTheCursorIs()) {
+          void vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
+        }
+      }
+    });
+    return asked;
+  }
+
+  /**
+   * After a key VS Code waits for 50 ms whether another one follows, and then asks. The server need not wait: a request
+   * that is overtaken costs it next to nothing, and so its answer is nearer when VS Code wants it.
+   */
+  private asksAhead({ textEditor, selections, kind }: vscode.TextEditorSelectionChangeEvent): void {
+    const { document } = textEditor;
+    const [selection] = selections;
+    const isTyped = this.typed?.isNew && this.typed.document === document && this.typed.version === document.version;
+    if (this.typed) {
+      this.typed.isNew = false; // The cursor may go on moving without a key.
+    }
+    if (!isTyped || kind !== vscode.TextEditorSelectionChangeKind.Keyboard || selections.length !== 1) {
+      return;
+    }
+    const isWanted = vscode.workspace.getConfiguration('editor', document).get<boolean>('inlineSuggest.enabled', true);
+    const isKnown = vscode.languages.match([...DOCUMENTS], document) > 0;
+    if (selection?.isEmpty && isWanted && isKnown && !this.silence(document)) {
+      const triggerKind = vscode.InlineCompletionTriggerKind.Automatic;
+      const place = { document, position: selection.active, selected: undefined };
+      this.ask(place, { triggerKind, selectedCompletionInfo: undefined });
+    }
   }
 
   /** VS Code shows the first of them, from the cursor on. What they replace before it stands there already. */

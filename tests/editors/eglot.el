@@ -1,0 +1,13 @@
+;; Types into Emacs with eglot, as set up in the file SETUP, and prints what comes of it. For `emacs --batch -Q -l`.
+(load (getenv "SETUP") nil t t)
+(require 'eglot)
+(setq eglot-sync-connect 60 eglot-events-buffer-config '(:size 0) create-lockfiles nil)
+(find-file (getenv "FILE"))
+(python-mode)
+(call-interactively #'eglot)
+(goto-char (point-max))
+(insert "    ret")
+(eglot--signal-textDocument/didChange)
+(completion-at-point)
+(princ (buffer-string))
+(eglot-shutdown-all)

@@ -19,6 +19,8 @@ Style = Literal["google", "numpy", "sphinx", "plain"]
 _GOOGLE = re.compile(r"^[ \t]*(Args|Arguments|Parameters|Returns?|Yields?|Raises):[ \t]*$", re.MULTILINE)
 _NUMPY = re.compile(r"^[ \t]*(Parameters|Returns?|Yields?|Raises)[ \t]*\n[ \t]*-{3,}[ \t]*$", re.MULTILINE)
 _SPHINX = re.compile(r"^[ \t]*:(param|parameter|arg|returns?|rtype|yields?|raises?)\b([^:]*):", re.MULTILINE)
+_NO_ERRORS = r"no (?:exceptions?|errors?)(?: (?:is|are) raised)?"
+_NOTHING = re.compile(rf"\W*(?:(?:none|nothing|n/?a|{_NO_ERRORS})\W*)?", re.IGNORECASE)
 _ENTRY = re.compile(r"^(?P<name>\*{0,2}[\w.]+)[ \t]*(?:\([^)]*\))?[ \t]*:")
 
 
@@ -81,7 +83,8 @@ def disagreements(documented: Documented, function: Function) -> tuple[str, ...]
 
 
 def formatted(text: str) -> str:
-    """A docstring in Google's style as that style wants it: a blank line before each section, its entries indented.
+    """A docstring in Google's style as that style wants it: a blank line before each section, its entries indented,
+    and no section that says there is nothing to say.
 
     Small models get the words right more often than the margins.
     """
@@ -92,6 +95,8 @@ def formatted(text: str) -> str:
     for heading, (_, body) in zip(headings, _sections(text, headings), strict=True):
         name = "Args" if heading[1] in ("Arguments", "Parameters") else heading[1]
         lines = [line.rstrip() for line in body.split("\n") if line.strip()]
+        if _NOTHING.fullmatch(" ".join(lines)):
+            continue
         margin = min((len(line) - len(line.lstrip()) for line in lines), default=0)
         parts.append("\n".join([f"{name}:", *(f"    {line[margin:]}" for line in lines)]))
     return "\n\n".join(part for part in parts if part)

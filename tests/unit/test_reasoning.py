@@ -148,6 +148,9 @@ def test_docstrings_of_all_styles_are_held_against_the_function(text: str) -> No
 
 
 def test_sections_get_the_margins_of_their_style() -> None:
+    for nothing in ("None.", "    None", "- No exceptions are raised.", "N/A", ""):
+        assert formatted(f"Load.\n\nArgs:\n    path: where\n\nRaises:\n{nothing}") == "Load.\n\nArgs:\n    path: where"
+    assert formatted("Load.\n\nRaises:\n    NoneError: never") == "Load.\n\nRaises:\n    NoneError: never"
     assert formatted("Load.\nParameters:\npath: where\n  to look\nReturns:\ndict") == (
         "Load.\n\nArgs:\n    path: where\n      to look\n\nReturns:\n    dict"
     )

@@ -15,4 +15,5 @@ mkdirSync(path.join(here, 'server'));
 run(process.env.PYTHON ?? 'python3', '-m', 'pip', 'wheel', '--quiet', '--no-deps', '--wheel-dir', 'server', root);
 copyFileSync(path.join(root, 'LICENSE'), path.join(here, 'LICENSE'));
 run('npm', 'run', '--silent', 'bundle');
-npx('node_modules/@vscode/vsce/vsce', 'package', '--no-dependencies', '--out', 'codeslm.vsix', '--skip-license');
+const options = ['--no-dependencies', '--no-rewrite-relative-links', '--allow-missing-repository', '--skip-license'];
+npx('node_modules/@vscode/vsce/vsce', 'package', '--out', 'codeslm.vsix', ...options);

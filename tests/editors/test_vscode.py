@@ -299,6 +299,39 @@ def test_an_answer_is_written_beside_the_code_with_its_badge(opened: Open) -> No
     assert "shapes.py" in window.page.title()  # The code keeps the keys.
 
 
+def test_an_answer_is_asked_for_in_the_light_bulb(opened: Open) -> None:
+    window = opened(HEADER + "    return a + b\n", {"default": "", "command_answers": ["It adds."]})
+    window.press("Control+Home", "Control+.")
+    entry = window.page.locator(".action-widget .action-item, .action-widget .monaco-list-row").filter(
+        has_text="Explain (codeslm)"
+    )
+    window.until(entry.count, bool)
+    entry.first.click()
+    assert "It adds." in window.until(window.preview, lambda text: "unverified" in text)
+
+
+def test_a_command_is_cancelled(opened: Open) -> None:
+    window = opened(HEADER, {"default": "", "command_answers": ["No end. " * 400], "command_token_ms": 50})
+    window.run("codeslm: Explain")
+    window.until(window.preview, lambda text: "No end." in text)
+    window.click_notice("Cancel")
+    window.until(window.notices, lambda notices: not notices)
+    window.page.wait_for_timeout(1500)  # The preview is drawn a moment later.
+    text = window.preview()
+    window.page.wait_for_timeout(1000)
+    assert window.preview() == text
+    window.press("Control+End")
+    window.type("    ret")
+    window.has_status("no suggestion here")  # The server goes on.
+
+
+def test_a_document_that_is_no_file(opened: Open) -> None:
+    window = opened()
+    window.run("codeslm: Try It on a Sample")
+    window.until(lambda: window.page.title(), lambda title: "Untitled" in title)
+    window.draws("urn a + b")
+
+
 def test_what_became_of_suggestions_is_kept(opened: Open, usage_dir: Path) -> None:
     answers = {"    ret": "urn a + b", "\na": " = 1", "\nb": "eta(1)"}
     window = opened(script={"default": "", "answers": answers})

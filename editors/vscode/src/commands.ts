@@ -184,10 +184,11 @@ export class Commands {
 
   private async request(name: string, argument: Argument, token: vscode.CancellationToken): Promise<Answer> {
     const params = { command: `codeslm.${name}`, arguments: [argument] };
-    const answer = await this.connection.running.sendRequest(ExecuteCommandRequest.type, params, token);
-    if (token.isCancellationRequested) {
-      throw new vscode.CancellationError();
-    }
+    const answer = await this.connection.running
+      .sendRequest(ExecuteCommandRequest.type, params, token)
+      .catch((error) => {
+        throw token.isCancellationRequested ? new vscode.CancellationError() : error;
+      });
     if (answer?.error) {
       throw new Error(answer.error);
     }

@@ -3,7 +3,7 @@
 Every setting has a default, a unit where one applies, and a description. A wrong value never stops anything:
 it becomes one sentence for the user, and the default holds.
 
-Later sources win: defaults < ``[tool.codeslm]`` of the workspace's ``pyproject.toml`` < the client's
+Later sources win: defaults < the user's file < ``[tool.codeslm]`` of the workspace's ``pyproject.toml`` < the client's
 ``initializationOptions`` < its ``workspace/configuration`` < environment variables, which are spelled
 ``CODESLM_COMPLETION__MAX_TOKENS=40``.
 """
@@ -13,19 +13,26 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 ENVIRONMENT_PREFIX = "CODESLM_"
+CONFIG_VARIABLE = "CODESLM_CONFIG"
+"""An environment variable that names another file for the user's settings, such as that of a test."""
+
+DEFAULTS = "defaults"
+"""What the source of a setting is called that nobody has set."""
+
 _NOT_SETTINGS = frozenset(
     {
         *("CODESLM_MODELS_DIR", "CODESLM_MACHINE_DIR", "CODESLM_SEQUENCES_DIR", "CODESLM_INDEX_DIR"),
-        *("CODESLM_USAGE_DIR", "CODESLM_LOG"),
+        *("CODESLM_USAGE_DIR", "CODESLM_LOG", CONFIG_VARIABLE),
     }
 )
 """Variables with our prefix that other parts read. Those that begin ``CODESLM_TEST_`` are the tests' own."""
@@ -273,11 +280,50 @@ def resolve(sources: Sequence[Source]) -> tuple[Settings, tuple[str, ...]]:
     merged: dict[str, Any] = {}
     problems: list[str] = []
     for source in sources:
-        options = _snake_case_keys(source.options)
-        if not source.trusted:
-            options = _without_machine_settings(options, source.name, problems)
-        merged = _merge(merged, _valid_part(options, source.name, problems))
+        merged = _merge(merged, _used_part(source, problems))
     return Settings.model_validate(merged, strict=False), tuple(problems)
+
+
+def origins(sources: Sequence[Source]) -> dict[str, tuple[Any, str]]:
+    """Each setting by its name (``completion.max_tokens``): its value, and the name of the source it comes from."""
+    settings, _ = resolve(sources)
+    names: dict[str, str] = {}
+    for source in sources:
+        names |= {key: source.name for key, _ in _flat(_used_part(source, []))}
+    return {key: (value, names.get(key, DEFAULTS)) for key, value in _flat(settings.model_dump(mode="json"))}
+
+
+def _used_part(source: Source, problems: list[str]) -> dict[str, Any]:
+    """What of a source counts; each removal adds a sentence to ``problems``."""
+    options = _snake_case_keys(source.options)
+    if not source.trusted:
+        options = _without_machine_settings(options, source.name, problems)
+    return _valid_part(options, source.name, problems)
+
+
+def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", value
+
+
+def user_file() -> Path:
+    """Where this user's settings are: ``CODESLM_CONFIG``, or ``config.toml`` in the folder this system has for them."""
+    return user_folder(CONFIG_VARIABLE, platformdirs.user_config_path("codeslm", appauthor=False) / "config.toml")
+
+
+def user_source() -> tuple[Source | None, tuple[str, ...]]:
+    """The user's own file, and a sentence if it cannot be read."""
+    path = user_file()
+    if not path.is_file():
+        return None, ()
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return None, (f"Settings in {path} were ignored because the file cannot be read: {error}.",)
+    return (Source(str(path), table) if table else None), ()
 
 
 def project_source(folder: Path | None) -> tuple[Source | None, tuple[str, ...]]:
@@ -291,6 +337,18 @@ def project_source(folder: Path | None) -> tuple[Source | None, tuple[str, ...]]
     if not isinstance(table, dict):
         return None, (f"Settings in {path} were ignored: [tool.codeslm] must be a table.",)
     return (Source(f"{path} [tool.codeslm]", table, trusted=False) if table else None), ()
+
+
+def sources_here(folder: Path) -> tuple[list[Source], tuple[str, ...]]:
+    """What is set outside of an editor, the weakest first: the user's file, that of the project in ``folder``, the
+    environment.
+
+    Also a sentence for each file that cannot be read.
+    """
+    user, no_user = user_source()
+    project, no_project = project_source(folder)
+    found = [user, project, environment_source(os.environ)]
+    return [source for source in found if source is not None], (*no_user, *no_project)
 
 
 def environment_source(environment: Mapping[str, str]) -> Source | None:
@@ -316,6 +374,11 @@ def user_folder(variable: str, default: Path) -> Path:
     """The folder that an environment variable names; ``default`` where it names none."""
     named = os.environ.get(variable, "").strip()
     return Path(named).expanduser().absolute() if named else default
+
+
+def value_of_text(value: str, key: str) -> Any:
+    """What somebody means who writes ``value`` for the setting ``key``: TOML, or text where it is none."""
+    return _environment_value(value, key.split("."))
 
 
 def _environment_value(value: str, path: Sequence[str]) -> Any:

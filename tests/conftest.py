@@ -29,3 +29,11 @@ def index_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     folder = tmp_path_factory.mktemp("indexes")
     monkeypatch.setenv("CODESLM_INDEX_DIR", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def user_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's own settings do not count in tests."""
+    file = tmp_path_factory.mktemp("config") / "config.toml"
+    monkeypatch.setenv("CODESLM_CONFIG", str(file))
+    return file

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +12,7 @@ from rich.console import Console
 
 from codeslm_lsp import __version__
 from codeslm_lsp.cli.lazy import LazyGroup
-from codeslm_lsp.settings import Settings, environment_source, project_source, resolve
+from codeslm_lsp.settings import Settings, resolve, sources_here
 from codeslm_lsp.values import CodeslmError, InputError
 
 app = typer.Typer(
@@ -38,9 +37,8 @@ def options(
     _version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> None:
     """A code assistant that runs entirely on your own machine."""
-    project, unreadable = project_source(Path.cwd())
-    environment = environment_source(os.environ)
-    settings, problems = resolve([source for source in (project, environment) if source is not None])
+    sources, unreadable = sources_here(Path.cwd())
+    settings, problems = resolve(sources)
     for problem in (*unreadable, *problems):
         Console(stderr=True, highlight=False).print(problem, style="yellow", soft_wrap=True, markup=False)
     if model:  # Who names one means it for commands, too.

@@ -15,6 +15,7 @@ from rich.progress import Progress as ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from codeslm_lsp.cli.models_manage import info, rm, use, verify
 from codeslm_lsp.cli.models_optimize import optimize
 from codeslm_lsp.models.catalogue import Entry
 from codeslm_lsp.models.choose import Machine, choose_for_this_machine, expected_prefill, fits, machine
@@ -23,8 +24,9 @@ from codeslm_lsp.models.store import Installed, Store, open_store
 from codeslm_lsp.models.transfer import gigabytes
 from codeslm_lsp.values import InputError
 
-app = typer.Typer(help="Models: pull one, list them, print where one lies.", no_args_is_help=True)
-app.command("optimize")(optimize)
+app = typer.Typer(help="Models: pull one, list them, choose one, print where it lies.", no_args_is_help=True)
+for command in (info, use, verify, rm, optimize):
+    app.command()(command)
 
 
 class From(enum.StrEnum):

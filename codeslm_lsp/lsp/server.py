@@ -18,12 +18,13 @@ from codeslm_lsp import __version__
 from codeslm_lsp.completion.launch import Launch, LaunchOther
 from codeslm_lsp.lsp import commands, convert
 from codeslm_lsp.lsp.documents import MirroredDocument
+from codeslm_lsp.lsp.reload import follow_files
 from codeslm_lsp.lsp.selected import selected_entry
 from codeslm_lsp.lsp.session import Session
 from codeslm_lsp.lsp.status import Status
 from codeslm_lsp.lsp.workspace import MirroringProtocol, notebook_context, quiet_logging
 from codeslm_lsp.reasoning.run import COMMANDS
-from codeslm_lsp.settings import Source, environment_source, project_source, resolve
+from codeslm_lsp.settings import Source, environment_source, project_source, resolve, user_file, user_source
 from codeslm_lsp.values import Completion, Cursor, Document, Report, Skip, SkipReason, Trigger
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class CodeslmServer(LanguageServer):
         self._session: Session | None = None
         self._told: set[str] = set()
         self.initialization_options: Mapping[str, Any] = {}
+        self.pushed: Mapping[str, Any] = {}
+        self.watching: asyncio.Task[None] | None = None
 
     @property
     def session(self) -> Session:
@@ -122,6 +125,11 @@ class CodeslmServer(LanguageServer):
         """What a prompt may show as the file's name: its path in the folder that it is in."""
         return convert.path_of(uri, convert.root_of(uri, self.root_uris()))
 
+    def settings_files(self) -> tuple[Path, ...]:
+        """The files that settings are read from."""
+        root = self.root()
+        return (user_file(), *((root / "pyproject.toml",) if root is not None else ()))
+
     def root(self) -> Path | None:
         """The folder whose ``pyproject.toml`` may hold settings: the first one."""
         uri = next(iter(self.root_uris()), None)
@@ -155,6 +163,7 @@ def _register(server: CodeslmServer) -> None:
     @server.feature(types.INITIALIZED)
     async def initialized(_params: types.InitializedParams) -> None:
         await _configure(server)
+        server.watching = asyncio.create_task(follow_files(server.settings_files, lambda: _configure(server)))
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     async def configuration_changed(params: types.DidChangeConfigurationParams) -> None:
@@ -171,6 +180,8 @@ def _register(server: CodeslmServer) -> None:
 
     @server.feature(types.SHUTDOWN)
     def shutdown(_params: None) -> None:
+        if server.watching is not None:
+            server.watching.cancel()
         server.session.close_soon()
 
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
@@ -325,6 +336,8 @@ def _in_cell(report: Report, offset: int) -> Report:
 
 async def _configure(server: CodeslmServer, pushed: Any = None) -> None:
     """Gather the settings of all sources, tell what is wrong with them, and use them."""
+    if isinstance(pushed, Mapping):
+        server.pushed = pushed
     configuration = pushed if isinstance(pushed, Mapping) else await _ask_configuration(server)
     settings, problems = resolve(_sources(server, configuration))
     for problem in problems:
@@ -335,7 +348,7 @@ async def _configure(server: CodeslmServer, pushed: Any = None) -> None:
 async def _ask_configuration(server: CodeslmServer) -> Mapping[str, Any]:
     workspace = server.client_capabilities.workspace
     if workspace is None or not workspace.configuration:
-        return {}
+        return server.pushed
     asked = types.ConfigurationParams(items=[types.ConfigurationItem(section=SECTION)])
     try:
         answer = await asyncio.wait_for(server.workspace_configuration_async(asked), timeout=2.0)
@@ -348,11 +361,13 @@ async def _ask_configuration(server: CodeslmServer) -> Mapping[str, Any]:
 
 def _sources(server: CodeslmServer, configuration: Mapping[str, Any]) -> list[Source]:
     """All sources of settings, the weakest first."""
+    user, unreadable = user_source()
     project, problems = project_source(server.root())
-    for problem in problems:
+    for problem in (*unreadable, *problems):
         server.tell(problem)
     environment = environment_source(os.environ)
     sources = [
+        user,
         project,
         Source("initializationOptions", server.initialization_options),
         Source("the editor's configuration", configuration),

@@ -93,17 +93,25 @@ class Store:
             return None
         return next((entry for entry in self.catalogue.entries if entry.file == path.name), None)
 
-    def verify(self, path: Path, entry: Entry | None = None, on_bytes: Callable[[int], None] = lambda _: None) -> str:
+    def verify(
+        self,
+        path: Path,
+        entry: Entry | None = None,
+        on_bytes: Callable[[int], None] = lambda _: None,
+        *,
+        again: bool = False,
+    ) -> str:
         """Check that ``path`` is a whole GGUF and, where its hash is known, that it has it; returns its SHA-256.
 
-        A file of the store is hashed only when its size or modification time differ from those of its last hashing.
+        A file of the store is hashed only when its size or modification time differ from those of its last hashing, or
+        ``again``.
         Raises ``ModelNotFound`` or ``ModelDamaged``.
         """
         read_header(path)
         remembered = read_sidecar(path)
         expected = entry.sha256 if entry else ""
-        again = f"run `codeslm models pull {entry.name if entry else 'NAME'}` to get it again."
-        if remembered is not None and _still_holds(remembered, path):
+        remedy = f"run `codeslm models pull {entry.name if entry else 'NAME'}` to get it again."
+        if remembered is not None and _still_holds(remembered, path) and not again:
             sha256 = remembered.sha256
         else:
             sha256 = hash_file(path, on_bytes)
@@ -112,17 +120,17 @@ class Store:
             if expected in ("", sha256) and path.absolute().parent == self.root.absolute():
                 self.record(path, sha256, remembered.source if remembered else "found in the folder")
         if expected and sha256 != expected:
-            raise ModelDamaged(f"{path} has the SHA-256 {sha256[:12]}… and should have {expected[:12]}…; {again}")
+            raise ModelDamaged(f"{path} has the SHA-256 {sha256[:12]}… and should have {expected[:12]}…; {remedy}")
         return sha256
 
     def record(self, path: Path, sha256: str, source: str) -> None:
         """Remember the hash of a file of the store."""
         status = path.stat()
         sidecar = Sidecar(sha256, status.st_size, status.st_mtime_ns, source)
-        new = _sidecar_path(path).with_suffix(".json.new")
+        new = sidecar_path(path).with_suffix(".json.new")
         try:
             new.write_text(json.dumps(asdict(sidecar), indent=1) + "\n", encoding="utf-8")
-            new.replace(_sidecar_path(path))
+            new.replace(sidecar_path(path))
         except OSError:
             # A folder that is read-only for us, shared between users: the file will be hashed again next time.
             new.unlink(missing_ok=True)
@@ -154,7 +162,7 @@ def open_store() -> Store:
 def read_sidecar(path: Path) -> Sidecar | None:
     """What is remembered of ``path``; ``None`` when there is nothing, or nothing that can be understood."""
     try:
-        values = json.loads(_sidecar_path(path).read_text(encoding="utf-8"))
+        values = json.loads(sidecar_path(path).read_text(encoding="utf-8"))
         return Sidecar(str(values["sha256"]), int(values["size_bytes"]), int(values["mtime_ns"]), str(values["source"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -168,7 +176,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _sidecar_path(path: Path) -> Path:
+def sidecar_path(path: Path) -> Path:
     return path.with_name(path.name + ".json")
 
 

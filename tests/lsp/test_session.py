@@ -366,6 +366,23 @@ async def test_settings_change_while_running() -> None:
         assert (await editor.explain())["skip"]["reason"] == "disabled"
 
 
+@pytest.mark.parametrize("whose", ["user", "project"])
+async def test_files_of_settings_count_as_soon_as_they_are_written(
+    whose: str, user_settings: Path, tmp_path: Path
+) -> None:
+    async with replay_editor({"answers": {"    ret": "urn a + b\n"}}, root=tmp_path) as editor:
+        editor.open(URI, SOURCE)
+        assert await editor.complete(URI, CURSOR, AUTOMATIC)
+        if whose == "user":
+            user_settings.write_text("[completion]\nenabled = false\n", encoding="utf-8")
+        else:
+            (tmp_path / "pyproject.toml").write_text("[tool.codeslm.completion]\nenabled = false\n", encoding="utf-8")
+        async with asyncio.timeout(10):
+            while await editor.complete(URI, CURSOR, AUTOMATIC):
+                await asyncio.sleep(0.1)
+        assert editor.statuses[-1]["kind"] == "off"
+
+
 async def test_options_that_are_no_table() -> None:
     async with replay_editor({"answers": {"ret": "urn"}}, options=[1, 2]) as editor:
         await editor.said("not a table of settings")

@@ -53,6 +53,7 @@ OWNERS = {
     "lsprotocol": ("lsp/", "evaluation/"),
     "cattrs": ("engine/wire", "lsp/"),
     "typer": ("cli/",),
+    "tomlkit": ("cli/config",),
     "rich": ("cli/",),
     "matplotlib": ("evaluation/plot",),
     "sympy": ("mathematics/",),

@@ -1,0 +1,146 @@
+"""``codeslm models info|use|verify|rm``: what a model is, which one completes, whether a file is whole, and its end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from codeslm_lsp.cli.config import set_for_user
+from codeslm_lsp.models.catalogue import Entry
+from codeslm_lsp.models.choose import expected_prefill, fits, machine
+from codeslm_lsp.models.gguf import read_header
+from codeslm_lsp.models.store import Store, open_store, sidecar_path
+from codeslm_lsp.models.transfer import gigabytes
+from codeslm_lsp.values import InputError, ModelError, ModelNotFound
+
+LABELS = {
+    "fits": "fits here",
+    "read_tokens_s": "reads, tokens/s",
+    "write_tokens_s": "writes, tokens/s",
+    "not_checked": "not checked by us",
+    "context_tokens": "context, tokens",
+}
+"""What ``info`` calls the facts that are not called so in JSON."""
+
+Name = Annotated[str, typer.Argument(help="A model's name, an alias, or a file name.")]
+
+
+def info(
+    name: Name, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False
+) -> None:
+    """Show what is known of a model, what of it was read somewhere only, and whether it is here."""
+    facts = _facts(open_store(), name)
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    table = Table(show_header=False, box=None, pad_edge=False, collapse_padding=True)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
+    for key, value in facts.items():
+        shown = _as_text(value)
+        if shown:
+            table.add_row(LABELS.get(key, key), shown)
+    Console(markup=False, highlight=False).print(table)
+
+
+def use(name: Name) -> None:
+    """Complete with this model from now on, in all editors that do not name one themselves."""
+    store = open_store()
+    path = store.find(name)
+    entry = store.entry_of(path)
+    chosen = entry.name if entry is not None else str(path)
+    set_for_user("model", chosen)
+    Console(stderr=True, markup=False, highlight=False).print(f"{chosen} completes from now on.", soft_wrap=True)
+
+
+def verify(name: Annotated[str, typer.Argument(help="One model; without it, all that are here.")] = "") -> None:
+    """Read files again, all of them, and hold them against the hashes that they should have."""
+    store = open_store()
+    paths = [store.find(name)] if name else [model.path for model in store.installed()]
+    if not paths:
+        raise ModelNotFound("No model is installed; run `codeslm models pull`.")
+    console = Console(markup=False, highlight=False)
+    is_wrong = False
+    for path in paths:
+        entry = store.entry_of(path)
+        try:
+            sha256 = store.verify(path, entry, again=True)
+        except ModelError as error:
+            is_wrong = True
+            console.print(f"✗ {error}", style="red", soft_wrap=True)
+        else:
+            said = "as it should be" if entry is not None and entry.sha256 else "which nobody has told us"
+            console.print(f"✓ {path.name} has the SHA-256 {sha256[:12]}…, {said}", soft_wrap=True)
+    if is_wrong:
+        raise typer.Exit(1)
+
+
+def rm(name: Name, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:
+    """Delete a model of the store, and what an unfinished pull has left of it."""
+    store = open_store()
+    entry = _entry(store, name)
+    path = store.target(entry) if entry is not None else store.find(name)
+    if path.absolute().parent != store.root.absolute():
+        raise InputError(f"{path} is not in codeslm's folder {store.root}; delete it yourself if you want it gone.")
+    partial = store.partial(entry) if entry is not None else None
+    is_begun = partial is not None and partial.exists()
+    if not path.exists() and not is_begun:
+        raise ModelNotFound(f"{name} is not on this machine, so there is nothing to delete.")
+    size = gigabytes(path.stat().st_size) if path.exists() else "an unfinished pull"
+    if not yes and not typer.confirm(f"Delete {path.name} ({size})?"):
+        raise typer.Exit(1)
+    for each in (path, sidecar_path(path)):
+        each.unlink(missing_ok=True)
+    if partial is not None:
+        shutil.rmtree(partial, ignore_errors=True)
+    Console(stderr=True, markup=False, highlight=False).print(f"{path.name} is deleted.", soft_wrap=True)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def _entry(store: Store, name: str) -> Entry | None:
+    try:
+        return store.catalogue.find(name)
+    except ModelNotFound:
+        return None
+
+
+def _facts(store: Store, name: str) -> dict[str, Any]:
+    """What ``info`` shows; the keys are an interface of ``--json``."""
+    entry = _entry(store, name)
+    path = store.find(name) if entry is None else store.target(entry)
+    facts: dict[str, Any] = {"name": entry.name if entry is not None else path.stem}
+    if entry is not None:
+        here = machine()
+        facts |= {
+            "aliases": list(entry.aliases),
+            "family": entry.family,
+            "roles": list(entry.roles),
+            "licence": entry.licence + (" (to be accepted on Hugging Face first)" if entry.gated else ""),
+            "size": gigabytes(entry.size_bytes) if entry.size_bytes else None,
+            "memory": gigabytes(entry.memory_bytes),
+            "fits": fits(entry, here.free_memory_bytes),
+            "read_tokens_s": expected_prefill(entry, here),
+            "write_tokens_s": entry.decode_tokens_s,
+            "sha256": entry.sha256 or None,
+            "note": entry.note,
+            "not_checked": list(entry.unverified),
+        }
+    is_here = path.is_file()
+    facts["path"] = str(path) if is_here else None
+    if is_here:
+        metadata = read_header(path).metadata
+        architecture = str(metadata.get("general.architecture", ""))
+        facts |= {"architecture": architecture, "context_tokens": metadata.get(f"{architecture}.context_length")}
+    return facts

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "allow": "commands:allow",
         "stats": "stats:stats",
         "config": "config:app",
+        "doctor": "doctor:doctor",
         "editors": "editors:editors",
     }
 )

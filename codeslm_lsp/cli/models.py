@@ -15,7 +15,7 @@ from rich.progress import Progress as ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from codeslm_lsp.cli.models_manage import info, rm, use, verify
+from codeslm_lsp.cli.models_manage import import_command, info, rm, use, verify
 from codeslm_lsp.cli.models_optimize import optimize
 from codeslm_lsp.models.catalogue import Entry
 from codeslm_lsp.models.choose import Machine, choose_for_this_machine, expected_prefill, fits, machine
@@ -27,6 +27,7 @@ from codeslm_lsp.values import InputError
 app = typer.Typer(help="Models: pull one, list them, choose one, print where it lies.", no_args_is_help=True)
 for command in (info, use, verify, rm, optimize):
     app.command()(command)
+app.command("import")(import_command)
 
 
 class From(enum.StrEnum):

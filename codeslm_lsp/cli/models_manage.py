@@ -36,7 +36,15 @@ LABELS = {
 }
 """What ``info`` calls the facts that are not called so in JSON."""
 
-Name = Annotated[str, typer.Argument(help="A model's name, an alias, or a file name.")]
+
+def known_names(incomplete: str) -> list[str]:
+    """For completion in a shell: the models of the catalogue, and what else is in the store."""
+    store = open_store()
+    names = [*(entry.name for entry in store.catalogue.entries), *(model.name for model in store.installed())]
+    return [name for name in dict.fromkeys(names) if name.startswith(incomplete)]
+
+
+Name = Annotated[str, typer.Argument(help="A model's name, an alias, or a file name.", autocompletion=known_names)]
 
 
 def info(

@@ -45,6 +45,7 @@ class Shell:
         (folder / "damaged.gguf").write_bytes(b"GGUF and nothing else")
         for name in [name for name in os.environ if name.startswith("CODESLM_")]:
             monkeypatch.delenv(name)
+        monkeypatch.setenv("CODESLM_CONFIG", str(folder / "config.toml"))
         monkeypatch.setenv("CODESLM_MODELS_DIR", str(folder / "models"))
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
         monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -245,3 +246,24 @@ def test_brackets_are_text(capsys: pytest.CaptureFixture[str]) -> None:
     lines = shown(capsys, skip, "x", "[slug].tsx")
     assert "[red]these[/blue]" in lines[0]
     assert lines[-1].startswith("[slug].tsx: ")
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("codeslm mod", ["models"]),
+        ("codeslm models im", ["import"]),
+        ("codeslm models use qwen2.5-coder-1", ["qwen2.5-coder-1.5b"]),
+        ("codeslm config set completion.max_", ["completion.max_tokens", "completion.max_file_bytes"]),
+    ],
+)
+def test_a_shell_completes_commands_models_and_settings(typed: str, completed: list[str]) -> None:
+    environment = {
+        **os.environ,
+        "_CODESLM_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(typed.split()) - 1),
+    }
+    program = Path(sys.executable).with_name("codeslm")
+    done = subprocess.run([program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == completed

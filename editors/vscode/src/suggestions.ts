@@ -67,7 +67,9 @@ export class Suggestions implements vscode.Disposable {
       this.answered,
       vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
         if (contentChanges.length > 0) {
-          this.typed = { document, version: document.version, at: Date.now(), isNew: true };
+          if (document === vscode.window.activeTextEditor?.document) {
+            this.typed = { document, version: document.version, at: Date.now(), isNew: true };
+          }
           const changes = contentChanges.map((each) => ({
             offset: each.rangeOffset,
             length: each.rangeLength,

@@ -359,7 +359,8 @@ NAMES = ("shapes.py", "sheet.ipynb")
 KEYS: Mapping[str, list[object]] = {
     "Control+Alt+Shift+F8": ["editor.action.inlineSuggest.acceptNextLine"],
     "Control+Alt+Shift+F9": [
-        *("workbench.action.closeQuickOpen", "workbench.action.files.revert", "workbench.action.closeAllEditors"),
+        *("workbench.action.closeQuickOpen", "workbench.action.revertAndCloseActiveEditor"),
+        *("workbench.action.files.revert", "workbench.action.closeAllEditors"),
         *("notifications.clearAll", "notifications.hideToasts", "codeslm.restart"),
     ],
 }

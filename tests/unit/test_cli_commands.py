@@ -16,7 +16,8 @@ from codeslm_lsp.reasoning.run import COMMANDS
 
 
 def test_the_shell_has_every_command() -> None:
-    assert set(IN_THE_SHELL) == {*COMMANDS, "allow", "complete", "editors", "eval", "models", "bench"}
+    others = {"allow", "complete", "editors", "eval", "models", "bench", "config", "doctor", "stats"}
+    assert set(IN_THE_SHELL) == {*COMMANDS, *others}
 
 
 @pytest.mark.parametrize("name", IN_THE_SHELL)

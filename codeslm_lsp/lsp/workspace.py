@@ -174,10 +174,16 @@ def quiet_logging() -> None:
             logger.addFilter(_WithoutSource())
 
 
+LATE_CANCEL = "Cancel notification for unknown message id"
+"""What pygls warns of where a client cancels what has just been answered, which LSP allows and happens all the time."""
+
+
 class _WithoutSource(logging.Filter):
     """Keeps a record's sentence, and of its arguments only numbers and names: methods, identifiers, URIs."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if str(record.msg).startswith(LATE_CANCEL):
+            return False
         if isinstance(record.args, tuple):
             record.args = tuple(map(_harmless, record.args))
         elif record.args:

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.editors.conftest import HERE, PATIENCE_S, block_of, codeslm_command, from_debian
+from tests.editors.judging import HEADER, SUM
 from tests.support.client import ROOT
-
-SUM = {"default": "", "answers": {"    ret": "urn a + b"}}
 
 
 @pytest.mark.parametrize(
@@ -28,7 +27,7 @@ def test_it_attaches_and_completes(setup: str, script: str, drawn: str, tmp_path
     (tmp_path / "setup.el").write_text(block_of(setup, "elisp"), encoding="utf-8")
     (tmp_path / "project").mkdir()
     file = tmp_path / "project" / "shapes.py"
-    file.write_text("def add(a, b):\n", encoding="utf-8")
+    file.write_text(HEADER, encoding="utf-8")
     environment = {
         **os.environ,
         "HOME": str(tmp_path),

@@ -15,9 +15,9 @@ import pyte
 import pytest
 
 from tests.editors.conftest import PATIENCE_S, block_of, codeslm_command, from_debian
+from tests.editors.judging import HEADER, SUM
 from tests.support.client import ROOT
 
-SUM = {"default": "", "answers": {"    ret": "urn a + b"}}
 SCREEN = (80, 20)
 
 
@@ -84,7 +84,7 @@ def helix(tmp_path: Path) -> Iterator[Helix]:
     (config / "languages.toml").write_text(block_of("Helix: the completion menu", "toml"), encoding="utf-8")
     project = tmp_path / "project"
     project.mkdir()
-    (project / "shapes.py").write_text("def add(a, b):\n", encoding="utf-8")
+    (project / "shapes.py").write_text(HEADER, encoding="utf-8")
     environment = {
         **os.environ,
         "TERM": "xterm-256color",

@@ -9,13 +9,11 @@ import psutil
 import pytest
 
 from tests.editors.conftest import PATIENCE_S, Mark, OpenNeovim, draws, holds, shows
+from tests.editors.judging import HEADER, SUM
 
 GHOST = "Neovim 0.12: ghost text"
 MENU = "Neovim 0.11: the completion menu"
 REAL_SERVER = ("-m", "codeslm_lsp.cli", "serve")
-
-HEADER = "def add(a, b):\n"
-SUM = {"default": "", "answers": {"    ret": "urn a + b"}}
 
 
 def test_ghost_text_appears_and_tab_accepts_it(open_neovim: OpenNeovim, neovim_0_12: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,14 +11,9 @@ import psutil
 import pytest
 
 from tests.editors.conftest import Mark, Neovim, OpenNeovim, draws, holds, shows
+from tests.editors.judging import EAGER, HEADER, SUM, edited_at_random, kept
 
 PLUGIN = "Neovim: the plug-in"
-HEADER = "def add(a, b):\n"
-SUM = {"default": "", "answers": {"    ret": "urn a + b"}}
-
-EAGER = {"CODESLM_COMPLETION__CONFIDENCE": "eager"}
-"""Also lines that the model's probabilities say little of."""
-
 Open = Callable[..., Neovim]
 
 
@@ -95,19 +88,11 @@ def test_what_became_of_suggestions_is_kept(opened: Open, usage_dir: Path) -> No
     draws(neovim)
     neovim.quit()
 
-    def kept() -> list[Any]:
-        connection = sqlite3.connect(usage_dir / "usage.sqlite")
-        try:
-            what = "outcome, characters, accepted_characters, shown_at IS NULL"
-            return connection.execute(f"SELECT {what} FROM suggestions ORDER BY shown_at").fetchall()
-        finally:
-            connection.close()
-
     deadline = time.monotonic() + 10  # The server ends a moment after Neovim.
     expected = [("accepted", 9, 9, 0), ("dismissed", 4, 0, 0), ("partly accepted", 6, 2, 0)]
-    while kept() != expected and time.monotonic() < deadline:
+    while kept(usage_dir) != expected and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert kept() == expected
+    assert kept(usage_dir) == expected
 
 
 def test_others_are_asked_for_and_shown_in_turn(opened: Open) -> None:
@@ -186,27 +171,29 @@ def test_a_file_with_carriage_returns(opened: Open) -> None:
 def test_fast_typing_with_acceptance_loses_and_doubles_nothing(opened: Open, seed: int) -> None:
     """100 random edits against a list of characters; whatever was accepted is what was shown."""
     neovim = opened("", {"default": "ab = 'é😀'"})
-    draw = random.Random(seed)
-    reference, cursor = "", 0
     neovim.type("i")
-    for _ in range(100):
-        what = draw.random()
-        if what < 0.6:
-            key = draw.choice("xyz é(漢")
-            neovim.type(key)
-            reference, cursor = reference[:cursor] + key + reference[cursor:], cursor + 1
-        elif what < 0.75 and cursor:
-            neovim.type("<BS>")
-            reference, cursor = reference[: cursor - 1] + reference[cursor:], cursor - 1
-        elif what < 0.85 and cursor:
-            neovim.type("<Left>")
-            cursor -= 1
-        elif what < 0.95:
-            taken = accepted(neovim)
-            reference, cursor = reference[:cursor] + taken + reference[cursor:], cursor + len(taken)
-        if draw.random() < 0.2:
-            time.sleep(0.05)
+    reference = edited_at_random(NeovimKeys(neovim), 100, seed)
     neovim.until(neovim.text, lambda text: text == [reference])
+
+
+class NeovimKeys:
+    """Hands on a Neovim in insert mode."""
+
+    def __init__(self, neovim: Neovim) -> None:
+        self._neovim = neovim
+        self.key = neovim.type
+
+    def backspace(self) -> None:
+        self._neovim.type("<BS>")
+
+    def left(self) -> None:
+        self._neovim.type("<Left>")
+
+    def accept(self) -> str:
+        return accepted(self._neovim)
+
+    def rest(self) -> None:
+        time.sleep(0.05)
 
 
 def accepted(neovim: Neovim) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.editors.conftest import REPLAYING
+from tests.editors.judging import EAGER, HEADER, SUM, edited_at_random, kept
 from tests.editors.vscode import (
     GHOST,
     SIZE,
@@ -27,12 +26,6 @@ from tests.editors.vscode import (
     running_code_server,
     write_keys,
 )
-
-HEADER = "def add(a, b):\n"
-SUM = {"default": "", "answers": {"    ret": "urn a + b"}}
-
-EAGER = {"CODESLM_COMPLETION__CONFIDENCE": "eager"}
-"""Also lines that the model's probabilities say little of."""
 
 Open = Callable[..., Window]
 
@@ -246,27 +239,33 @@ def test_fast_typing_with_acceptance_loses_and_doubles_nothing(opened: Open) -> 
         "editor.quickSuggestions": {"other": "off"},
     }
     window = opened("", {"default": "ab = 'é漢'"}, settings=plain)
-    draw = random.Random(1)
-    reference, cursor = "", 0
-    for _ in range(200):
-        what = draw.random()
-        if what < 0.6:
-            key = draw.choice("xyz é(漢")
-            window.type(key)
-            reference, cursor = reference[:cursor] + key + reference[cursor:], cursor + 1
-        elif what < 0.75 and cursor:
-            window.press("Backspace")
-            reference, cursor = reference[: cursor - 1] + reference[cursor:], cursor - 1
-        elif what < 0.85 and cursor:
-            window.press("ArrowLeft")
-            cursor -= 1
-        elif what < 0.95 and (shown := window.ghost_of_next_picture()):
-            [taken] = shown
-            window.press("Tab")
-            reference, cursor = reference[:cursor] + taken + reference[cursor:], cursor + len(taken)
-        if draw.random() < 0.2:
-            window.page.wait_for_timeout(120)
+    reference = edited_at_random(VSCodeKeys(window), 200, 1)
     window.holds(reference)
+
+
+class VSCodeKeys:
+    """Hands on an editor of VS Code."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+
+    def key(self, character: str) -> None:
+        self._window.type(character)
+
+    def backspace(self) -> None:
+        self._window.press("Backspace")
+
+    def left(self) -> None:
+        self._window.press("ArrowLeft")
+
+    def accept(self) -> str:
+        taken = "".join(self._window.ghost_of_next_picture())
+        if taken:
+            self._window.press("Tab")
+        return taken
+
+    def rest(self) -> None:
+        self._window.page.wait_for_timeout(120)
 
 
 def test_an_edit_is_shown_as_a_difference_and_made_when_the_user_says_so(opened: Open) -> None:
@@ -348,17 +347,8 @@ def test_what_became_of_suggestions_is_kept(opened: Open, usage_dir: Path) -> No
     window.press("Control+ArrowRight")
     window.draws("(1)")
 
-    def kept() -> list[Any]:
-        connection = sqlite3.connect(usage_dir / "usage.sqlite")
-        try:
-            what = "outcome, characters, accepted_characters, shown_at IS NULL"
-            return connection.execute(f"SELECT {what} FROM suggestions ORDER BY shown_at").fetchall()
-        finally:
-            connection.close()
-
-    window.until(
-        kept, lambda rows: rows == [("accepted", 9, 9, 0), ("dismissed", 4, 0, 0), ("partly accepted", 6, 3, 0)]
-    )
+    expected = [("accepted", 9, 9, 0), ("dismissed", 4, 0, 0), ("partly accepted", 6, 3, 0)]
+    window.until(lambda: kept(usage_dir), lambda rows: rows == expected)
 
 
 def test_the_menu_of_the_status_bar_switches_it_off_where_one_likes(opened: Open) -> None:

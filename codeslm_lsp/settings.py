@@ -326,9 +326,14 @@ def user_source() -> tuple[Source | None, tuple[str, ...]]:
     return (Source(str(path), table) if table else None), ()
 
 
+def project_file(folder: Path) -> Path:
+    """Where the settings of the project in ``folder`` are."""
+    return folder / "pyproject.toml"
+
+
 def project_source(folder: Path | None) -> tuple[Source | None, tuple[str, ...]]:
     """The ``[tool.codeslm]`` table of ``folder/pyproject.toml``, and a sentence if the file cannot be read."""
-    if folder is None or not (path := folder / "pyproject.toml").is_file():
+    if folder is None or not (path := project_file(folder)).is_file():
         return None, ()
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("codeslm", {})
@@ -339,15 +344,14 @@ def project_source(folder: Path | None) -> tuple[Source | None, tuple[str, ...]]
     return (Source(f"{path} [tool.codeslm]", table, trusted=False) if table else None), ()
 
 
-def sources_here(folder: Path) -> tuple[list[Source], tuple[str, ...]]:
-    """What is set outside of an editor, the weakest first: the user's file, that of the project in ``folder``, the
-    environment.
+def sources_here(folder: Path | None, editor: Sequence[Source] = ()) -> tuple[list[Source], tuple[str, ...]]:
+    """All sources, the weakest first: the user's file, the project's in ``folder``, the editor's, the environment.
 
     Also a sentence for each file that cannot be read.
     """
     user, no_user = user_source()
     project, no_project = project_source(folder)
-    found = [user, project, environment_source(os.environ)]
+    found = [user, project, *editor, environment_source(os.environ)]
     return [source for source in found if source is not None], (*no_user, *no_project)
 
 

@@ -16,7 +16,6 @@ from rich.console import Console
 from rich.table import Table
 
 from codeslm_lsp.cli.config import set_for_user
-from codeslm_lsp.models.catalogue import Entry
 from codeslm_lsp.models.choose import expected_prefill, fits, machine
 from codeslm_lsp.models.elsewhere import Elsewhere, link, models_elsewhere
 from codeslm_lsp.models.gguf import read_header
@@ -100,7 +99,7 @@ def verify(name: Annotated[str, typer.Argument(help="One model; without it, all 
 def rm(name: Name, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:
     """Delete a model of the store, and what an unfinished pull has left of it."""
     store = open_store()
-    entry = _entry(store, name)
+    entry = store.catalogue.get(name)
     path = store.target(entry) if entry is not None else store.find(name)
     if path.absolute().parent != store.root.absolute():
         raise InputError(f"{path} is not in codeslm's folder {store.root}; delete it yourself if you want it gone.")
@@ -189,16 +188,9 @@ def _as_text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _entry(store: Store, name: str) -> Entry | None:
-    try:
-        return store.catalogue.find(name)
-    except ModelNotFound:
-        return None
-
-
 def _facts(store: Store, name: str) -> dict[str, Any]:
     """What ``info`` shows; the keys are an interface of ``--json``."""
-    entry = _entry(store, name)
+    entry = store.catalogue.get(name)
     path = store.find(name) if entry is None else store.target(entry)
     facts: dict[str, Any] = {"name": entry.name if entry is not None else path.stem}
     if entry is not None:

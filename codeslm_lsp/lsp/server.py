@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from codeslm_lsp.lsp.session import Session
 from codeslm_lsp.lsp.status import Status
 from codeslm_lsp.lsp.workspace import MirroringProtocol, notebook_context, quiet_logging
 from codeslm_lsp.reasoning.run import COMMANDS
-from codeslm_lsp.settings import Source, environment_source, project_source, resolve, user_file, user_source
+from codeslm_lsp.settings import Source, project_file, resolve, sources_here, user_file
 from codeslm_lsp.values import Completion, Cursor, Document, Report, Skip, SkipReason, Trigger
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ class CodeslmServer(LanguageServer):
     def settings_files(self) -> tuple[Path, ...]:
         """The files that settings are read from."""
         root = self.root()
-        return (user_file(), *((root / "pyproject.toml",) if root is not None else ()))
+        return (user_file(), *((project_file(root),) if root is not None else ()))
 
     def root(self) -> Path | None:
         """The folder whose ``pyproject.toml`` may hold settings: the first one."""
@@ -337,8 +336,9 @@ def _in_cell(report: Report, offset: int) -> Report:
 async def _configure(server: CodeslmServer, pushed: Any = None) -> None:
     """Gather the settings of all sources, tell what is wrong with them, and use them."""
     if isinstance(pushed, Mapping):
-        server.pushed = pushed
-    configuration = pushed if isinstance(pushed, Mapping) else await _ask_configuration(server)
+        server.pushed = configuration = pushed
+    else:
+        configuration = await _ask_configuration(server)
     settings, problems = resolve(_sources(server, configuration))
     for problem in problems:
         server.tell(problem)
@@ -361,16 +361,11 @@ async def _ask_configuration(server: CodeslmServer) -> Mapping[str, Any]:
 
 def _sources(server: CodeslmServer, configuration: Mapping[str, Any]) -> list[Source]:
     """All sources of settings, the weakest first."""
-    user, unreadable = user_source()
-    project, problems = project_source(server.root())
-    for problem in (*unreadable, *problems):
-        server.tell(problem)
-    environment = environment_source(os.environ)
-    sources = [
-        user,
-        project,
+    editor = [
         Source("initializationOptions", server.initialization_options),
         Source("the editor's configuration", configuration),
-        environment,
     ]
-    return [source for source in sources if source is not None]
+    sources, unreadable = sources_here(server.root(), editor)
+    for problem in unreadable:
+        server.tell(problem)
+    return sources

@@ -74,11 +74,18 @@ class Catalogue:
 
         Raises ``ModelNotFound``, with the nearest name there is.
         """
+        entry = self.get(name)
+        if entry is None:
+            raise ModelNotFound(f"There is no model '{name}'{self.suggestion(name)}; see `codeslm models list`.")
+        return entry
+
+    def get(self, name: str) -> Entry | None:
+        """The same, ``None`` where there is none."""
         wanted = name.strip().casefold()
         for entry in self.entries:
             if wanted in {known.casefold() for known in (entry.name, entry.file, *entry.aliases)}:
                 return entry
-        raise ModelNotFound(f"There is no model '{name}'{self.suggestion(name)}; see `codeslm models list`.")
+        return None
 
     def suggestion(self, name: str) -> str:
         """``" (did you mean 'qwen2.5-coder-0.5b'?)"``, or ``""`` when nothing is near."""

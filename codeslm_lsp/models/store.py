@@ -69,10 +69,7 @@ class Store:
 
         Raises ``ModelNotFound``, naming the command that would help.
         """
-        try:
-            entry = self.catalogue.find(name)
-        except ModelNotFound:
-            entry = None
+        entry = self.catalogue.get(name)
         if entry is not None:
             path = self.target(entry)
             if path.is_file():

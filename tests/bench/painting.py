@@ -19,18 +19,17 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pynvim
-from playwright.sync_api import sync_playwright
 
 from codeslm_lsp.evaluation.statistics import percentile
 from tests.editors.conftest import HERE, REPLAYING, codeslm_command, from_debian, lua_of
 from tests.editors.vscode import (
     GHOST,
     Window,
-    chromium,
     code_server_entry,
     open_file,
     open_window,
     packed_extension,
+    running_browser,
     running_code_server,
     write_keys,
 )
@@ -81,10 +80,7 @@ def vscode(n: int) -> Times:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="painting")))
         server = stack.enter_context(running_code_server(code_server_entry(), packed_extension(), folder))
-        playwright = stack.enter_context(sync_playwright())
-        options = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=chromium(), headless=True, args=options)
-        stack.callback(browser.close)
+        browser = stack.enter_context(running_browser())
         write_keys(server)
         server.write_settings({"editor.quickSuggestions": {"other": "off"}})
         server.write_program(REPLAYING, SCRIPT)

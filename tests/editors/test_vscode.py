@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.editors.conftest import REPLAYING
 from tests.editors.judging import EAGER, HEADER, SUM, edited_at_random, kept
@@ -18,11 +18,11 @@ from tests.editors.vscode import (
     TAKE_LINE,
     CodeServer,
     Window,
-    chromium,
     code_server_entry,
     open_file,
     open_window,
     packed_extension,
+    running_browser,
     running_code_server,
     write_keys,
 )
@@ -39,11 +39,8 @@ def code_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CodeServer
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-sync"]
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium(), headless=True, args=quiet)
+    with running_browser() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

@@ -110,6 +110,16 @@ def chromium() -> str:
     pytest.fail("Chromium is missing, in which VS Code is tested: install it, such as by `apt install chromium`.")
 
 
+@contextmanager
+def running_browser() -> Iterator[Browser]:
+    """Chromium without a screen, which asks nobody anything."""
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-sync"]
+    with playwright.sync_api.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium(), headless=True, args=quiet)
+        yield browser
+        browser.close()
+
+
 @dataclass(frozen=True)
 class CodeServer:
     """A running code-server. Its user's settings and the server's program are files that each test writes."""

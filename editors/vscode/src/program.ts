@@ -9,16 +9,14 @@ import * as vscode from 'vscode';
 
 const run = promisify(execFile);
 const IS_WINDOWS = process.platform === 'win32';
+const BIN = IS_WINDOWS ? 'Scripts' : 'bin';
 const EXECUTABLE = IS_WINDOWS ? 'codeslm.exe' : 'codeslm';
 
 /** The oldest Python that the server runs in. */
 const PYTHON: readonly [number, number] = [3, 11];
 const PYTHONS = IS_WINDOWS
-  ? [
-      ['py', '-3'],
-      ['python', ''],
-    ]
-  : ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11'].map((name) => [name, '']);
+  ? [['py', '-3'], ['python']]
+  : ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11'].map((name) => [name]);
 
 /** What went wrong, in one sentence for the user. */
 export class Problem extends Error {}
@@ -71,7 +69,7 @@ export async function install(context: vscode.ExtensionContext, log: vscode.LogO
       try {
         await rm(folder, { recursive: true, force: true });
         await step([...python, '-m', 'venv', folder], 'making a Python environment');
-        const inside = path.join(folder, IS_WINDOWS ? 'Scripts' : 'bin', 'python');
+        const inside = path.join(folder, BIN, 'python');
         const title = 'compiling llama.cpp for this machine, which takes 4 to 12 minutes';
         await step([inside, '-m', 'pip', 'install', '--disable-pip-version-check', wheel], title);
       } catch (error) {
@@ -129,7 +127,7 @@ function environment(context: vscode.ExtensionContext): string {
 }
 
 function installed(context: vscode.ExtensionContext): string {
-  return path.join(environment(context), IS_WINDOWS ? 'Scripts' : 'bin', EXECUTABLE);
+  return path.join(environment(context), BIN, EXECUTABLE);
 }
 
 async function bundledWheel(context: vscode.ExtensionContext): Promise<string> {
@@ -143,8 +141,7 @@ async function bundledWheel(context: vscode.ExtensionContext): Promise<string> {
 }
 
 async function findPython(): Promise<string[]> {
-  for (const [name = '', flag = ''] of PYTHONS) {
-    const words = flag ? [flag] : [];
+  for (const [name = '', ...words] of PYTHONS) {
     try {
       const said = await run(name, [...words, '-c', 'import sys, venv, ensurepip; print(*sys.version_info[:2])']);
       const [major = 0, minor = 0] = said.stdout.trim().split(' ').map(Number);

@@ -221,15 +221,15 @@ export class Suggestions implements vscode.Disposable {
   }
 
   private tells(outcome: Outcome | undefined): void {
-    if (outcome?.kind === 'partly accepted') {
-      this.connection?.tell('textDocument/didPartiallyAcceptCompletion', {
-        item: item(outcome.suggestion.text, outcome.suggestion.id),
-        acceptedLength: outcome.length,
-      });
-    } else if (outcome?.kind === 'dismissed') {
-      this.connection?.tell('codeslm/didDismissCompletion', {
-        item: item(outcome.suggestion.text, outcome.suggestion.id),
-      });
+    if (outcome === undefined) {
+      return;
+    }
+    const meant = { item: item(outcome.suggestion.text, outcome.suggestion.id) };
+    if (outcome.kind === 'dismissed') {
+      this.connection?.tell('codeslm/didDismissCompletion', meant);
+    } else {
+      const params = { ...meant, acceptedLength: outcome.length };
+      this.connection?.tell('textDocument/didPartiallyAcceptCompletion', params);
     }
   }
 

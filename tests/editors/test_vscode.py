@@ -153,6 +153,14 @@ def test_others_are_shown_in_turn(opened: Open) -> None:
     window.holds("def add(a, b):", "    return sum((a, b))")
 
 
+def test_others_are_shown_where_the_first_came_late(opened: Open) -> None:
+    window = opened(script={**SUM, "alternatives": ["urn b + a"], "prefill_ms": 1500})
+    window.type("    ret")
+    window.draws("urn a + b")
+    window.press("Alt+]")
+    window.draws("urn b + a")
+
+
 def test_it_is_hidden_and_asked_for_by_hand(opened: Open) -> None:
     window = opened(settings={"codeslm.completion.automatic": False})
     window.type("    ret")

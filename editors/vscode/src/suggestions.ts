@@ -50,6 +50,9 @@ export class Suggestions implements vscode.Disposable {
         return undefined;
       }
       const known = this.asked?.isAt(place) && (isAutomatic || this.asked.isLate) ? this.asked : undefined;
+      if (known && !isAutomatic) {
+        known.isLate = false; // It is brought now. Whoever asks by hand once more wants others.
+      }
       const asked = known ?? this.ask(place, context);
       const waited = Date.now() - (this.typed?.at ?? Date.now());
       const isOfKey = isAutomatic && waited < PATIENCE_MS;

@@ -234,6 +234,7 @@ class Prompt:
     and heals the last of them. ``stop_ids`` end a generation besides the model's own end-of-generation tokens.
     ``prefix_text`` and ``suffix_text`` are exactly the document text inside, so that a later cursor can tell whether
     this prompt still describes its document. ``snippets`` are the paths of the snippets inside, in their order.
+    What was evaluated of it may be kept on disk where it ``may_be_saved``: its document holds no secret.
     """
 
     token_ids: tuple[int, ...]
@@ -242,6 +243,7 @@ class Prompt:
     prefix_text: str
     suffix_text: str
     snippets: tuple[str, ...] = ()
+    may_be_saved: bool = True
 
 
 class Priority(enum.IntEnum):

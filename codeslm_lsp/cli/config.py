@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from tomlkit.exceptions import TOMLKitError
 
+from codeslm_lsp import private
 from codeslm_lsp.settings import DEFAULTS, Settings, Source, origins, resolve, sources_here, user_file, value_of_text
 from codeslm_lsp.values import InputError
 
@@ -123,10 +124,7 @@ def _read() -> tomlkit.TOMLDocument:
 
 def _write(document: tomlkit.TOMLDocument) -> None:
     path = user_file()
-    new = path.with_suffix(".new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new.write_text(tomlkit.dumps(document), encoding="utf-8")
-        new.replace(path)
+        private.write_text(path, tomlkit.dumps(document))
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}); set CODESLM_CONFIG to another file.") from None

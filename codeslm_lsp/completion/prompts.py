@@ -33,6 +33,7 @@ from codeslm_lsp.values import (
     Timings,
     Trigger,
 )
+from codeslm_lsp.workspace.secrets import holds_secret, is_secret_name
 
 INVOKED_PATIENCE = 3
 """An explicit request may take this many times the time budget: somebody waits for it."""
@@ -53,6 +54,9 @@ FIRST_STEP = 64
 """A short prompt has whole steps, so that a small change of speed does not change what is in it."""
 WORTH_SHORTENING = 2
 """What is less than twice as long is not made shorter: the model sees more, and the wait is bearable."""
+LONGEST_SECRET = 8000
+"""Characters. Of a private key that the prompt's window cuts, the line that says so may lie outside; one of RSA with
+8,192 bits has 6,400."""
 FULL = 0.9
 """A prompt with more than this share of its budget is as whole as blocks and lines let it be."""
 
@@ -123,6 +127,7 @@ class Prompts:
             document=document.uri,
             n_alternatives=options.alternatives if trigger is Trigger.INVOKED else 0,
             typed=user_text(prompt.typed, model_format.fim),
+            may_be_saved=prompt.may_be_saved,
         )
 
     def patience_ms(self, trigger: Trigger, extent: Extent = Extent.BLOCK) -> float:
@@ -238,7 +243,7 @@ class Prompts:
         if once != context.snippets:
             context = replace(context, snippets=once)
             prompt = await build_prompt(context, model_format.fim, model_format.tokenizer, budget)
-        return prompt
+        return replace(prompt, may_be_saved=not _has_secret(document, anchor, prompt))
 
     def _may_show_more(self, document: Document, prompt: Prompt) -> bool:
         """Whether it may have been made short for the first suggestion: there is more to show, and room for it."""
@@ -264,6 +269,14 @@ class Prompts:
         """Tokens that this machine evaluates within the first wait."""
         n_tokens = int(self._prefill_tokens_s() * self._settings.completion.first_wait_ms / 1000)
         return max(MIN_PROMPT_TOKENS, n_tokens // FIRST_STEP * FIRST_STEP)
+
+
+def _has_secret(document: Document, anchor: int, prompt: Prompt) -> bool:
+    """Whether what the prompt shows of its document is a secret or part of one; snippets never are."""
+    first = anchor - len(prompt.prefix_text)
+    end = anchor + len(prompt.typed) + len(prompt.suffix_text)
+    around = document.text[max(0, first - LONGEST_SECRET) : end + LONGEST_SECRET]
+    return is_secret_name(document.path) or holds_secret(around)
 
 
 def _is_shown_twice(snippet: Snippet, context: Context, prompt: Prompt) -> bool:

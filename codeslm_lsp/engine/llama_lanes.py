@@ -33,7 +33,8 @@ class _Lane:
     """One sequence, the prompt it holds or is to hold, and whose it is.
 
     ``used`` grows with every use, ``served`` with those for which somebody waited. ``n_saved`` tokens of the prompt are
-    known to have been saved. That of a command is not: no later engine will be asked for it.
+    known to have been saved. None is where it may not be (a secret is near it), nor that of a command: no later engine
+    will be asked for it.
     """
 
     session: LlamaSession
@@ -42,7 +43,7 @@ class _Lane:
     used: int = 0
     served: int = 0
     n_saved: int = 0
-    is_command: bool = False
+    may_be_saved: bool = True
 
     @property
     def n_prompt(self) -> int:
@@ -56,7 +57,7 @@ class _Lane:
     def clear(self) -> None:
         self.session.forget()
         self.document, self.prompt, self.used, self.served, self.n_saved = "", (), 0, 0, 0
-        self.is_command = False
+        self.may_be_saved = True
 
 
 class Lanes:
@@ -113,9 +114,10 @@ class Lanes:
         lane.used = next(self._clock)
         if request.priority is not Priority.BACKGROUND:
             lane.served = lane.used
-        if request.priority is Priority.COMMAND:
-            lane.is_command = True
-        elif lane not in self._recent:
+        is_command = request.priority is Priority.COMMAND
+        if is_command or not request.may_be_saved:
+            lane.may_be_saved = False
+        if not is_command and lane not in self._recent:
             self._recent.pop(0).session.forget_logits()
             self._recent.append(lane)
 
@@ -169,7 +171,7 @@ class Lanes:
             return self._writing
         for lane in sorted(self._lanes, key=_last_used, reverse=True):
             n_tokens = lane.n_prompt
-            if lane.is_command or n_tokens - lane.n_saved < WORTH_SAVING_TOKENS:
+            if not lane.may_be_saved or n_tokens - lane.n_saved < WORTH_SAVING_TOKENS:
                 continue
             lane.n_saved = n_tokens
             prompt = lane.prompt[:n_tokens]
@@ -191,7 +193,7 @@ class Lanes:
         if not n_restored and source is not lane:
             lane.session.begin_as(source.session, n_common)
         lane.document, lane.prompt, lane.served, lane.n_saved = document, prompt, 0, 0
-        lane.is_command = False
+        lane.may_be_saved = True
         return lane, n_restored
 
     def _restore(self, lane: _Lane, prompt: tuple[int, ...], n_common: int) -> int:

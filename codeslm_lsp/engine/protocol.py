@@ -52,6 +52,9 @@ class GenerateRequest:
 
     ``grammar`` is GBNF whose rule ``root`` the text has to obey.
 
+    What was evaluated of the prompt is kept on disk for the next engine only where it ``may_be_saved``; that of a
+    command never is.
+
     Raises ``InputError`` for what cannot be asked for together.
     """
 
@@ -71,6 +74,7 @@ class GenerateRequest:
     grammar: str = ""
     stop_texts: tuple[str, ...] = ()
     typed: UserText | None = None
+    may_be_saved: bool = True
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.temperature) and self.temperature >= 0 and 0 < self.top_p <= 1 and self.seed >= 0):

@@ -24,6 +24,7 @@ import platformdirs
 from filelock import FileLock, Timeout
 
 import codeslm_lsp
+from codeslm_lsp import private
 from codeslm_lsp.values import EngineUnavailable
 
 MAX_BASE_BYTES = 75
@@ -120,8 +121,7 @@ def base_folder() -> Path:
         if len(os.fsencode(folder)) > MAX_BASE_BYTES:
             continue
         try:
-            with contextlib.suppress(FileExistsError):
-                folder.mkdir(mode=0o700, parents=True)
+            private.make_folder(folder)
             check_private(folder)
         except OSError:
             continue

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import platformdirs
 
+from codeslm_lsp import private
 from codeslm_lsp.engine.sequence_file import Damaged, Head, State, head_of, pack_head, read_head, read_state
 from codeslm_lsp.settings import user_folder
 
@@ -48,7 +49,7 @@ class SequenceFolder:
     """
 
     def __init__(self, path: Path, model: bytes, max_bytes: int) -> None:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.make_folder(path)
         path.chmod(0o700)  # Refused where the folder belongs to somebody else.
         self._path = path
         self._model = model

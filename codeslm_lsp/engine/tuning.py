@@ -19,6 +19,7 @@ from typing import Any
 
 import platformdirs
 
+from codeslm_lsp import private
 from codeslm_lsp.models.cores import n_usable_cores
 from codeslm_lsp.values import Trial, Tuning
 
@@ -50,15 +51,9 @@ def load_tuning(model: Path) -> Tuning | None:
 def save_tuning(model: Path, tuning: Tuning) -> None:
     """Remember what was measured. Where the folder cannot be written, it is measured again next time."""
     path = _file_of(model)
-    new = path.with_suffix(f".{os.getpid()}.new")
     content = {"model": model.name, **_facts(model), "tuning": tuning_to_json(tuning)}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        new.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            new.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        private.write_text(path, json.dumps(content, indent=1) + "\n")
 
 
 def tuning_to_json(tuning: Tuning) -> dict[str, Any]:

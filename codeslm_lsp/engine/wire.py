@@ -3,7 +3,8 @@
     engine/open      {path, n_ctx, n_ubatch, n_threads, cache_bytes, disk_bytes, background_share, yields, idle_s}
                      → {name, path, n_ctx, n_vocab, tuning}, or {error}; ``tuning`` is null until it has been measured
     engine/generate  {stream, token_ids, typed_ids, stop_ids, max_tokens, time_budget_ms, heal, document, priority,
-                      n_alternatives, n_samples, temperature, top_p, seed, grammar, stop_texts, typed}
+                      n_alternatives, n_samples, temperature, top_p, seed, grammar, stop_texts, typed,
+                      may_be_saved}
                      → {stop, timings}, or {error} for a grammar that cannot be used; ``priority`` is 0 for a
                      completion, 1 for a command, 2 for what is done ahead. A request that is suspended and goes on
                      shows nothing of it: its tokens come once each, and its answer when it is over
@@ -162,6 +163,7 @@ def request_to_json(request: GenerateRequest) -> dict[str, Any]:
         "grammar": request.grammar,
         "stop_texts": list(request.stop_texts),
         "typed": asdict(request.typed) if request.typed is not None else None,
+        "may_be_saved": request.may_be_saved,
     }
 
 
@@ -184,6 +186,7 @@ def request_from_json(data: dict[str, Any]) -> GenerateRequest:
         grammar=data["grammar"],
         stop_texts=tuple(data["stop_texts"]),
         typed=UserText(tuple(data["typed"]["parts"]), data["typed"]["guard"]) if data["typed"] else None,
+        may_be_saved=data["may_be_saved"],
     )
 
 

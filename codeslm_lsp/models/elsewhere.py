@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from codeslm_lsp import private
 from codeslm_lsp.models.catalogue import Entry
 from codeslm_lsp.models.store import Store
 from codeslm_lsp.models.transfer import hash_file
@@ -74,7 +75,7 @@ def link(file: Elsewhere, store: Store) -> Path:
             return place
         raise InputError(f"There is a model {place.stem} already; `codeslm models rm {place.stem}` would make room.")
     try:
-        store.root.mkdir(parents=True, exist_ok=True)
+        private.make_folder(store.root)
         place.unlink(missing_ok=True)  # A link to what is not there any more.
         if sys.platform == "win32":  # Only administrators may make symbolic links there.
             place.hardlink_to(file.path)

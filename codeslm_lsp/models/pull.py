@@ -11,6 +11,7 @@ from pathlib import Path
 
 import filelock
 
+from codeslm_lsp import private
 from codeslm_lsp.models.catalogue import Entry
 from codeslm_lsp.models.gguf import read_header
 from codeslm_lsp.models.hub import HuggingFace
@@ -42,7 +43,7 @@ def pull(name: str, *, store: Store, progress: Report, source: Source | None = N
     entry = store.catalogue.find(name)
     partial = store.partial(entry)
     try:
-        partial.mkdir(parents=True, exist_ok=True)
+        private.make_folder(partial)
     except OSError as error:
         raise InputError(
             f"The model folder {store.root} cannot be written ({error.strerror}); set CODESLM_MODELS_DIR to another."
@@ -64,17 +65,25 @@ def pull(name: str, *, store: Store, progress: Report, source: Source | None = N
         target = store.target(entry)
         with fetched.path.open("rb+") as file:
             os.fsync(file.fileno())  # or a power cut would leave a file of zeros that is remembered as verified
+        _let_nobody_write(fetched.path)
         fetched.path.replace(target)
         store.record(target, fetched.sha256, label)
         shutil.rmtree(partial, ignore_errors=True)
         return target
 
 
+def _let_nobody_write(path: Path) -> None:
+    """Weights are no secret, and may be read by whom the umask lets: but others must not change what was verified."""
+    status = path.stat()
+    if status.st_nlink == 1:  # Else it is the user's own file, which has another name too.
+        path.chmod(status.st_mode & ~0o022)
+
+
 @contextmanager
 def _alone(store: Store, entry: Entry) -> Iterator[None]:
     """Hold the lock of one model's pull; it is let go by the system when the process dies."""
     try:
-        with filelock.FileLock(store.root / PARTIAL / f"{entry.name}.lock", timeout=0):
+        with filelock.FileLock(store.root / PARTIAL / f"{entry.name}.lock", timeout=0, mode=0o600):
             yield
     except filelock.Timeout:
         message = f"{entry.name} is being pulled by another program right now; wait until it is done and try again."

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import platformdirs
 
+from codeslm_lsp import private
 from codeslm_lsp.models.catalogue import Catalogue, Entry, load_catalogue
 from codeslm_lsp.models.gguf import read_header
 from codeslm_lsp.models.transfer import hash_file
@@ -124,13 +126,8 @@ class Store:
         """Remember the hash of a file of the store."""
         status = path.stat()
         sidecar = Sidecar(sha256, status.st_size, status.st_mtime_ns, source)
-        new = sidecar_path(path).with_suffix(".json.new")
-        try:
-            new.write_text(json.dumps(asdict(sidecar), indent=1) + "\n", encoding="utf-8")
-            new.replace(sidecar_path(path))
-        except OSError:
-            # A folder that is read-only for us, shared between users: the file will be hashed again next time.
-            new.unlink(missing_ok=True)
+        with suppress(OSError):  # A folder that is read-only for us, shared between users: it will be hashed again.
+            private.write_text(sidecar_path(path), json.dumps(asdict(sidecar), indent=1) + "\n")
 
     def target(self, entry: Entry) -> Path:
         """Where the file of ``entry`` belongs."""

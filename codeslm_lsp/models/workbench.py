@@ -9,6 +9,7 @@ from pathlib import Path
 
 import filelock
 
+from codeslm_lsp import private
 from codeslm_lsp.models.store import PARTIAL, Store
 from codeslm_lsp.values import InputError
 
@@ -22,10 +23,10 @@ def workbench(store: Store) -> Iterator[Path]:
     """
     folder = store.root / PARTIAL / "optimize"
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(folder.with_suffix(".lock"), timeout=0):
+        private.make_folder(folder.parent)
+        with filelock.FileLock(folder.with_suffix(".lock"), timeout=0, mode=0o600):
             shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
+            private.make_folder(folder)
             try:
                 yield folder
             finally:

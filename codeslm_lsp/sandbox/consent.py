@@ -5,19 +5,18 @@ A downloaded project cannot speak for itself: whatever lies in its folder is not
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import hashlib
 import json
 import os
 import stat
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
 
+from codeslm_lsp import private
 from codeslm_lsp.values import InputError
 
 
@@ -70,16 +69,7 @@ class Consents:
             )
         target = self._file(folder)
         try:
-            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor, draft = tempfile.mkstemp(dir=self.root)  # Readable by the user alone.
-            try:
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    json.dump({"folder": str(folder), "consent": consent}, file)
-                Path(draft).replace(target)
-            except OSError:
-                with contextlib.suppress(OSError):
-                    Path(draft).unlink()
-                raise
+            private.write_text(target, json.dumps({"folder": str(folder), "consent": consent}))
         except OSError as error:
             raise InputError(
                 f"What you said of {folder} cannot be kept in {self.root} ({error.strerror}); make that writable."

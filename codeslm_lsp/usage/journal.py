@@ -18,6 +18,7 @@ from pathlib import Path
 
 import platformdirs
 
+from codeslm_lsp import private
 from codeslm_lsp.settings import user_folder
 
 FOLDER_VARIABLE = "CODESLM_USAGE_DIR"
@@ -142,7 +143,7 @@ class Journal:
 
 def _opened(path: Path) -> sqlite3.Connection:
     """Raises ``OSError`` and ``sqlite3.Error``, also for a file of another version."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private.make_folder(path.parent)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite would let others read it.
     connection = sqlite3.connect(path, timeout=BUSY_S)
     try:

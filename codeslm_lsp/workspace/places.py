@@ -13,6 +13,7 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock, Timeout
 
+from codeslm_lsp import private
 from codeslm_lsp.settings import user_folder
 
 MAX_AGE_DAYS = 60
@@ -62,7 +63,7 @@ def place_of(folder: Path) -> Place:
 
 def make_private(folder: Path) -> None:
     """Make a folder for this user alone, such as that of all indexes. Raises ``OSError`` if it is somebody else's."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private.make_folder(folder)
     folder.chmod(0o700)
 
 

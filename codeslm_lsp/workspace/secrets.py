@@ -10,7 +10,10 @@ import math
 import re
 from collections import Counter
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from pathlib import PurePosixPath
+
+from codeslm_lsp.workspace.secret_tokens import holds_token
 
 _NAMES = (
     *(".env", ".env.*", "*.env", ".envrc", ".flaskenv"),
@@ -31,78 +34,71 @@ _SOURCE_ANYWAY = frozenset(
 
 _FOLDERS = frozenset({".ssh", ".gnupg", ".aws", ".kube", ".docker", ".azure", ".secrets"})
 
-_BASE64_RUN = r"[A-Za-z0-9+/=_-]"
+_QUOTED = re.compile(r"""["'`]([^\s"'`]{8,512})(?=["'`])""")
+"""A literal without spaces. The quote behind it is left, so that text between two literals does not cost the second."""
 
-_TOKENS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    # A key's first line alone is what a program looks for; with lines of base64 behind it, it is the key.
-    ("PRIVATE KEY", re.compile(rf"-----BEGIN [A-Z ]*PRIVATE KEY[A-Z ]*-----[\s\S]{{0,300}}?{_BASE64_RUN}{{40}}")),
-    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
-    ("AKIA", re.compile(r"\bAKIA[A-Z2-7]{16}\b(?<!EXAMPLE)")),
-    ("ASIA", re.compile(r"\bASIA[A-Z2-7]{16}\b(?<!EXAMPLE)")),
-    # https://github.blog/engineering/behind-githubs-new-authentication-token-formats
-    *((mark, re.compile(rf"\b{mark}[A-Za-z0-9]{{36,255}}\b")) for mark in ("ghp_", "gho_", "ghu_", "ghs_", "ghr_")),
-    ("github_pat_", re.compile(r"\bgithub_pat_\w{60,}")),
-    ("glpat-", re.compile(r"\bglpat-[\w-]{20,}")),
-    # https://docs.slack.dev/authentication/tokens
-    ("xox", re.compile(r"\bxox[abeoprs](?:\.xox[bp])?-[A-Za-z0-9-]{20,}")),
-    ("xapp-", re.compile(r"\bxapp-\d-[A-Za-z0-9-]{20,}")),
-    ("hooks.slack.com", re.compile(r"hooks\.slack\.com/services/T\w{8,}/B\w{8,}/\w{20,}")),
-    # https://cloud.google.com/docs/authentication/api-keys
-    ("AIza", re.compile(r"\bAIza[\w-]{35}(?![\w-])")),
-    ("GOCSPX-", re.compile(r"\bGOCSPX-[\w-]{28}")),
-    ("ya29.", re.compile(r"\bya29\.[\w-]{30,}")),
-    # https://docs.stripe.com/keys
-    *((mark, re.compile(rf"\b{mark}[A-Za-z0-9]{{16,}}")) for mark in ("sk_live_", "sk_test_", "rk_live_", "rk_test_")),
-    ("whsec_", re.compile(r"\bwhsec_[A-Za-z0-9+/]{32,}")),
-    ("sk-", re.compile(r"\bsk-(?:ant-|proj-|or-)?(?=[\w-]*\d)(?=[\w-]*[A-Z])[\w-]{32,}")),
-    ("hf_", re.compile(r"\bhf_[A-Za-z]{34}\b")),
-    ("npm_", re.compile(r"\bnpm_[A-Za-z0-9]{36}\b")),
-    ("pypi-", re.compile(r"\bpypi-AgE[\w-]{50,}")),
-    ("SG.", re.compile(r"\bSG\.[\w-]{22}\.[\w-]{43}")),
-    ("dop_v1_", re.compile(r"\bdop_v1_[a-f0-9]{64}\b")),
-    ("AccountKey=", re.compile(r"AccountKey=[A-Za-z0-9+/]{60,}={0,2}")),
-    # A signed JSON Web Token, RFC 7519: two base64url objects and a signature.
-    ("eyJ", re.compile(r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}")),
+_DIGIT = re.compile(r"\d")
+
+_SUBJECT = re.compile(
+    r"(?i:passw(?:or)?d|passphrase|pwd|secret|token|(?:api|access|private)[_-]?key|[_-]key\b|\bkey\b|auth|credential"
+    r"|(?:\b|_)salt\b|\bdsn\b)|[a-z]Key\b"
 )
-"""What each kind of token surely contains, which is quick to look for, and how all of it looks."""
+"""What a name says that means a secret."""
 
-_WORDS = (
-    "passw",
-    "pwd",
-    "secret",
-    "token",
-    "api_key",
-    "apikey",
-    "api-key",
-    "access_key",
-    "accesskey",
-    "auth",
-    "private_key",
+_BEFORE = re.compile(
+    r"""(?P<name>[\w-]{2,64})(?:\[\d*\])?["'`]?[\])]?\s{0,8}"""
+    # A type may stand between, as in Go, Rust, TypeScript and Python.
+    r"""(?::?[ &]{0,2}(?:'static )?[\w.\[\]]{1,24} ?=|:=|=>|[!=]?={1,2}|[:(]|, ?(?=\S)|\s)\s{0,8}"""
+    r"""(?:[\w.]{0,30}[(\[]\s{0,16})?[bBrRuUfFL@]{0,2}["'`]{0,2}$"""
 )
+"""``api_key = `` in the ways of many languages: what follows is assigned, compared, a default, or an argument."""
 
-_ASSIGNED = re.compile(
-    r"(?:passw(?:or)?d|passwd|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|auth)"
-    r"""[\w-]{0,30}["'`]?\]?\s{0,8}(?::=|=>|[:=])\s{0,8}(?:[\w.]{1,30}\()?["'`]([^\s"'`]{12,512})["'`]""",
-    re.IGNORECASE,
+MAX_BEFORE = 120
+"""Characters that are looked at before a literal: a long name, a type, a call."""
+
+_BARE = re.compile(
+    r"""^[ \t]*(?:export |set |ENV |readonly )?(\w{2,64})=([^\s"'`$;&|()<>,]{8,512})[ \t]*(?:$|[#;])""", re.MULTILINE
 )
+"""Without quotes, as shells assign."""
 
-_IN_URL = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@\"'`<>{}$]{1,64}:([^\s/@\"'`]{6,128})@[\w.-]+")
+_HEADER = re.compile(r"\b(?:Bearer|bearer|Basic|basic) ([A-Za-z0-9+/=_.~-]{20,512})")
+"""As HTTP has them (RFC 7617, RFC 6750)."""
+
+_IN_URL = re.compile(
+    r"\b[a-z][a-z0-9+.-]{1,20}://(?P<user>[^\s:/@\"'`<>{}$]{0,64}):(?P<password>[^\s:/@\"'`]{6,128})@(?P<host>[\w.-]+)"
+)
+_LOCAL = re.compile(r"localhost\b|127\.|0\.0\.0\.0|(?:.+\.)?(?:example|invalid|test|local)(?:\.|$)|\w+$", re.IGNORECASE)
+"""Hosts whose passwords are nobody's, or the same everywhere: this machine, reserved names, names of containers."""
+
+_BASE64 = re.compile(r"(?=.*[A-Z])(?=.*[a-z])(?=.*\d)[A-Za-z0-9+/_-]{40,}={0,2}")
+"""Base64 of thirty bytes and more."""
 
 _PLACEHOLDER = re.compile(
-    r"\$[({A-Z_]|[{}<>]|%[(sd]|\.\.\.|x{4}|\*{3}|1234|example|placeholder|change|dummy|sample|your|test|fake|passw|secret|redacted",
+    r"\$[({A-Z_]|[{}<>]|%(?:\(|[sd](?![0-9a-f]))|\.\.\.|x{4}|\*{3}|1234|example|placeholder|change|dummy|sample|your|test|fake|passw|secret|redacted",
     re.IGNORECASE,
 )
 
-_PARTS = re.compile(r"[-_./:+;=]+")
-_WORDS_AND_NUMBERS = re.compile(r"[a-z]+(?:[-_./:+;=]+[a-z0-9]+)+", re.IGNORECASE)
-"""Media types, versions, paths: ``application/vnd.api+json;v=2``."""
+_PARTS = re.compile(r"[-_./:+;=@,?&#|]+")
+_WORDLIKE = re.compile(r"(?:[A-Z]?[a-z]+(?:[A-Z][a-z]+)*|[A-Z]+)\d{0,4}|\d{1,8}[a-z]{0,2}|[a-z]\d{1,3}[a-z]?")
+"""A word, camelCase or not, that may be numbered; a number that may have a unit; a version."""
 
 MIN_RANDOM = 12
 """Characters. Shorter words of letters and digits are identifiers more often than keys."""
+MIN_PASSWORD = 8
+"""Characters of what is called a password, if it has characters of three kinds: shorter ones are examples."""
+MIN_KEY = 20
+"""Characters of what is only called a key or a salt: those of mappings are shorter."""
 
 MIN_BITS_PER_CHARACTER = 3.3
 """Shannon entropy of a literal's own characters. Of twelve random letters and digits nearly all have more, and words or
 identifiers of that length less; what separates them besides is that random text mixes letters with digits."""
+MIN_BITS_IN_URL = 2.5
+MIN_BITS_BY_ITSELF = 4.5
+"""Of a literal whose name says nothing: forty random characters of base64 have 4.5 to 5.2."""
+
+MIN_TURNS, MIN_CAPITALS = 0.3, 0.12
+"""Of neighbouring letters, those of which one is large and one small, and those of which both are large: in random text
+a half and a quarter; camelCase has few of the second, and constants few of the first."""
 
 
 def is_secret_name(path: str) -> bool:
@@ -119,23 +115,78 @@ def is_secret_name(path: str) -> bool:
 
 def holds_secret(text: str) -> bool:
     """Whether the text contains a key, a token, or a password written out."""
-    if any(mark in text and pattern.search(text) for mark, pattern in _TOKENS):
-        return True
-    if "://" in text and any(_is_random(found.group(1), 2.5) for found in _IN_URL.finditer(text)):
-        return True
-    lower = text.lower()
-    return any(word in lower for word in _WORDS) and any(
-        _is_random(found.group(1), MIN_BITS_PER_CHARACTER) for found in _ASSIGNED.finditer(text)
+    return (
+        holds_token(text)
+        or ("://" in text and any(map(_is_login, _IN_URL.finditer(text))))
+        or any(
+            _is_secret_literal(found[1], text[max(0, found.start() - MAX_BEFORE) : found.start()])
+            for found in _QUOTED.finditer(text)
+        )
+        or any(_is_given(name, value) for name, value in _BARE.findall(text))
+        or any(_is_random(each, MIN_BITS_PER_CHARACTER) for each in _HEADER.findall(text))
     )
+
+
+def _is_login(found: re.Match[str]) -> bool:
+    """Whether a URL holds a password that is somebody's."""
+    user, password, host = found["user"], found["password"], found["host"]
+    if _is_random(password, MIN_BITS_IN_URL):
+        return True
+    return not (_PLACEHOLDER.search(password) or password.lower() == user.lower() or _LOCAL.match(host))
+
+
+def _is_secret_literal(literal: str, before: str) -> bool:
+    """Whether a literal is a secret, by how it looks and by what stands before it."""
+    if not _may_be_secret(literal):
+        return False
+    if _SUBJECT.search(before) and (found := _BEFORE.search(before)) is not None and _is_given(found["name"], literal):
+        return True
+    return _BASE64.fullmatch(literal) is not None and _turns(literal) and _is_random(literal, MIN_BITS_BY_ITSELF)
+
+
+def _may_be_secret(literal: str) -> bool:
+    """Quick, because it is asked of every literal in a folder: where this is not true, nothing of what follows is."""
+    return _DIGIT.search(literal) is not None or (len(literal) >= MIN_KEY and _turns(literal))
+
+
+def _is_given(name: str, literal: str) -> bool:
+    """Whether a literal that has this name is a password, a token, or the like."""
+    subject = _SUBJECT.search(name)
+    if subject is None:
+        return False
+    said = subject[0].lower()
+    if said.startswith(("pass", "pwd")) and len(literal) >= MIN_PASSWORD:
+        kinds = ("[a-z]", "[A-Z]", r"\d", r"[^\w.,:/@-]")
+        if sum(re.search(kind, literal) is not None for kind in kinds) >= 3 and not _reads_as_words(literal):
+            return not _PLACEHOLDER.search(literal)
+    n_least = MIN_KEY if said.endswith(("key", "salt")) and len(said) <= 5 else MIN_RANDOM
+    return len(literal) >= n_least and _is_random(literal, MIN_BITS_PER_CHARACTER)
 
 
 def _is_random(literal: str, min_bits: float) -> bool:
     """Whether a literal looks drawn at random rather than written to be read."""
-    if _PLACEHOLDER.search(literal) or not re.search(r"\d", literal) or not re.search(r"[A-Za-z]", literal):
+    if _PLACEHOLDER.search(literal) or not re.search(r"[A-Za-z]", literal):
         return False
-    if _WORDS_AND_NUMBERS.fullmatch(literal) and max(map(len, _PARTS.split(literal))) < MIN_RANDOM:
+    if not (_DIGIT.search(literal) or (len(literal) >= MIN_KEY and _turns(literal))):
         return False
-    return entropy_bits(literal) >= min_bits
+    return not _reads_as_words(literal) and entropy_bits(literal) >= min_bits
+
+
+def _reads_as_words(literal: str) -> bool:
+    """Whether it is words and numbers: media types, versions, paths, such as ``application/vnd.api+json;v=2``."""
+    parts = [part for part in _PARTS.split(literal) if part]
+    return len(parts) > 1 and all(_WORDLIKE.fullmatch(part) and not _turns(part) for part in parts)
+
+
+def _turns(literal: str) -> bool:
+    """Whether large and small letters change places as often as they do by chance."""
+    if literal.islower() or literal.isupper():
+        return False
+    pairs = [(one.isupper(), other.isupper()) for one, other in pairwise(literal) if one.isalpha() and other.isalpha()]
+    if len(pairs) < MIN_RANDOM / 2:
+        return False
+    n_turns, n_capitals = sum(one != other for one, other in pairs), sum(one and other for one, other in pairs)
+    return n_turns / len(pairs) >= MIN_TURNS and n_capitals / len(pairs) >= MIN_CAPITALS
 
 
 def entropy_bits(literal: str) -> float:

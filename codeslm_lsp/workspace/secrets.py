@@ -46,9 +46,9 @@ _SUBJECT = re.compile(
 """What a name says that means a secret."""
 
 _BEFORE = re.compile(
-    r"""(?P<name>[\w-]{2,64})(?:\[\d*\])?["'`]?[\])]?\s{0,8}"""
+    r"""[\w-]{2,64}(?:\[\d*\])?["'`]?[\])]?\s{0,8}"""
     # A type may stand between, as in Go, Rust, TypeScript and Python.
-    r"""(?::?[ &]{0,2}(?:'static )?[\w.\[\]]{1,24} ?=|:=|=>|[!=]?={1,2}|[:(]|, ?(?=\S)|\s)\s{0,8}"""
+    r"""(?::?[ &]{0,2}(?:'static )?[\w.\[\]]{1,24} ?=|:=|=>|[!=]?={1,2}|[:(]|,(?!\s*\n)|\s)\s{0,8}"""
     r"""(?:[\w.]{0,30}[(\[]\s{0,16})?[bBrRuUfFL@]{0,2}["'`]{0,2}$"""
 )
 """``api_key = `` in the ways of many languages: what follows is assigned, compared, a default, or an argument."""
@@ -73,10 +73,14 @@ _LOCAL = re.compile(r"localhost\b|127\.|0\.0\.0\.0|(?:.+\.)?(?:example|invalid|t
 _BASE64 = re.compile(r"(?=.*[A-Z])(?=.*[a-z])(?=.*\d)[A-Za-z0-9+/_-]{40,}={0,2}")
 """Base64 of thirty bytes and more."""
 
-_PLACEHOLDER = re.compile(
-    r"\$[({A-Z_]|[{}<>]|%(?:\(|[sd](?![0-9a-f]))|\.\.\.|x{4}|\*{3}|1234|example|placeholder|change|dummy|sample|your|test|fake|passw|secret|redacted",
+_REFERENCE = re.compile(r"^\$[A-Z_]|\$[({]|\{\{|\{[\w.\[\]()]*\}|<[\w -]+>|%\(", re.IGNORECASE)
+"""Something else is put in its place: a variable, or what is to be filled in."""
+
+_EXAMPLE = re.compile(
+    r"%[sd]|\.\.\.|x{4,}|\*{3,}|1234|example|placeholder|change|dummy|sample|your|test|fake|password|passw|secret|redacted",
     re.IGNORECASE,
 )
+"""What stands in examples. A secret may have some of it by chance, or because somebody thought it a good one."""
 
 _PARTS = re.compile(r"[-_./:+;=@,?&#|]+")
 _WORDLIKE = re.compile(r"(?:[A-Z]?[a-z]+(?:[A-Z][a-z]+)*|[A-Z]+)\d{0,4}|\d{1,8}[a-z]{0,2}|[a-z]\d{1,3}[a-z]?")
@@ -92,13 +96,15 @@ MIN_KEY = 20
 MIN_BITS_PER_CHARACTER = 3.3
 """Shannon entropy of a literal's own characters. Of twelve random letters and digits nearly all have more, and words or
 identifiers of that length less; what separates them besides is that random text mixes letters with digits."""
+MIN_BITS_IN_HEX = 3.0
+"""Where there are many characters of an alphabet of sixteen: thirty-two have 3.2 to 3.9."""
 MIN_BITS_IN_URL = 2.5
 MIN_BITS_BY_ITSELF = 4.5
 """Of a literal whose name says nothing: forty random characters of base64 have 4.5 to 5.2."""
 
-MIN_TURNS, MIN_CAPITALS = 0.3, 0.12
-"""Of neighbouring letters, those of which one is large and one small, and those of which both are large: in random text
-a half and a quarter; camelCase has few of the second, and constants few of the first."""
+MIN_TURNS, MIN_CAPITALS = 0.25, 0.08
+"""Of neighbouring letters, those of which one is large and one small, and those of which both are large. In random text
+they are a half and a quarter; camelCase has few of the second, and constants few of the first."""
 
 
 def is_secret_name(path: str) -> bool:
@@ -132,14 +138,15 @@ def _is_login(found: re.Match[str]) -> bool:
     user, password, host = found["user"], found["password"], found["host"]
     if _is_random(password, MIN_BITS_IN_URL):
         return True
-    return not (_PLACEHOLDER.search(password) or password.lower() == user.lower() or _LOCAL.match(host))
+    is_shown = _REFERENCE.search(password) or _EXAMPLE.search(password) or password.lower() == user.lower()
+    return not (is_shown or _LOCAL.match(host))
 
 
 def _is_secret_literal(literal: str, before: str) -> bool:
     """Whether a literal is a secret, by how it looks and by what stands before it."""
     if not _may_be_secret(literal):
         return False
-    if _SUBJECT.search(before) and (found := _BEFORE.search(before)) is not None and _is_given(found["name"], literal):
+    if _SUBJECT.search(before) and (found := _BEFORE.search(before)) is not None and _is_given(found[0], literal):
         return True
     return _BASE64.fullmatch(literal) is not None and _turns(literal) and _is_random(literal, MIN_BITS_BY_ITSELF)
 
@@ -149,27 +156,35 @@ def _may_be_secret(literal: str) -> bool:
     return _DIGIT.search(literal) is not None or (len(literal) >= MIN_KEY and _turns(literal))
 
 
-def _is_given(name: str, literal: str) -> bool:
-    """Whether a literal that has this name is a password, a token, or the like."""
-    subject = _SUBJECT.search(name)
-    if subject is None:
-        return False
-    said = subject[0].lower()
-    if said.startswith(("pass", "pwd")) and len(literal) >= MIN_PASSWORD:
+def _is_given(naming: str, literal: str) -> bool:
+    """Whether a literal that is named like this is a password, a token, or the like."""
+    return any(_is_one(subject[0].lower(), literal) for subject in _SUBJECT.finditer(naming))
+
+
+def _is_one(subject: str, literal: str) -> bool:
+    if subject.startswith(("pass", "pwd")) and len(literal) >= MIN_PASSWORD:
         kinds = ("[a-z]", "[A-Z]", r"\d", r"[^\w.,:/@-]")
-        if sum(re.search(kind, literal) is not None for kind in kinds) >= 3 and not _reads_as_words(literal):
-            return not _PLACEHOLDER.search(literal)
-    n_least = MIN_KEY if said.endswith(("key", "salt")) and len(said) <= 5 else MIN_RANDOM
-    return len(literal) >= n_least and _is_random(literal, MIN_BITS_PER_CHARACTER)
+        is_mixed = sum(re.search(kind, literal) is not None for kind in kinds) >= 3 and not _reads_as_words(literal)
+        if is_mixed and not (_REFERENCE.search(literal) or _EXAMPLE.search(literal)):
+            return True
+    n_least = MIN_KEY if subject.endswith(("key", "salt")) and len(subject) <= 5 else MIN_RANDOM
+    min_bits = MIN_BITS_IN_HEX if len(literal) > MIN_KEY else MIN_BITS_PER_CHARACTER
+    return len(literal) >= n_least and _is_random(literal, min_bits)
 
 
 def _is_random(literal: str, min_bits: float) -> bool:
     """Whether a literal looks drawn at random rather than written to be read."""
-    if _PLACEHOLDER.search(literal) or not re.search(r"[A-Za-z]", literal):
+    if _REFERENCE.search(literal) or _reads_as_words(literal):
+        return False
+    if _EXAMPLE.search(literal):  # Then the rest has to be one: a password may be SuperSecret-8fKz2LqpW0.
+        literal = _EXAMPLE.sub("", literal)
+        if len(literal) < MIN_RANDOM:
+            return False
+    if not re.search(r"[A-Za-z]", literal):
         return False
     if not (_DIGIT.search(literal) or (len(literal) >= MIN_KEY and _turns(literal))):
         return False
-    return not _reads_as_words(literal) and entropy_bits(literal) >= min_bits
+    return entropy_bits(literal) >= min_bits
 
 
 def _reads_as_words(literal: str) -> bool:

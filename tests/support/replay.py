@@ -71,7 +71,8 @@ class Script:
     Or ``replies``: for a conversation in which the first of a pair stands, its second; each pair serves once.
     ``refuses`` is said to whoever comes with a grammar, as if that could not be used.
     ``n_warm`` is how much of any prompt it says to have evaluated.
-    ``events`` is a file to which the engine writes a line for whatever happens to it.
+    ``events`` is a file to which the engine writes a line for whatever happens to it, ``prompts`` one to which it
+    writes all that it is shown.
     """
 
     answers: Mapping[str, str] = field(default_factory=dict)
@@ -88,6 +89,7 @@ class Script:
     never_loads: str = ""
     dies_on: str = ""
     events: str = ""
+    prompts: str = ""
 
 
 class ReplayEngine:
@@ -102,9 +104,7 @@ class ReplayEngine:
         self.log("started")
 
     def log(self, event: str) -> None:
-        if self._script.events:
-            with Path(self._script.events).open("a", encoding="utf-8") as file:
-                file.write(event + "\n")
+        _append(self._script.events, event)
 
     async def ready(self, timeout_ms: float) -> ModelInfo:
         if self._script.never_loads:
@@ -125,6 +125,7 @@ class ReplayEngine:
     async def _generate(self, request: GenerateRequest) -> AsyncIterator[TokenStream]:
         request = with_typed_ids(request, lambda text: [*text.encode("utf-8")])
         self.requests.append(request)
+        _append(self._script.prompts, spoken([*request.token_ids, *request.typed_ids]))
         stream = _ReplayStream(self, self._script, request)
         try:
             yield stream
@@ -262,6 +263,12 @@ class _ReplayStream:
         ends = [end for end in self._script.answers if before.endswith(end)]
         text = self._script.answers[max(ends, key=len)] if ends else self._script.default
         return _tokens(text, 0, -0.001)
+
+
+def _append(path: str, line: str) -> None:
+    if path:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
 
 
 def _tokens(text: str, branch: int, logprob: float) -> list[Token]:

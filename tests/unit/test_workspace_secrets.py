@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import string
 
 import pytest
@@ -10,15 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeslm_lsp.workspace.secrets import entropy_bits, holds_secret, is_secret_name
-
-
-def made_up(n: int, alphabet: str = string.ascii_letters + string.digits, seed: int = 1) -> str:
-    """``n`` random characters, digits among them."""
-    draw = random.Random(seed)
-    return "7" + "".join(draw.choice(alphabet) for _ in range(n - 2)) + "3"
-
-
-UPPER = string.ascii_uppercase + "234567"
+from tests.support.planted import UPPER, Planted, made_up, planted
 
 
 @pytest.mark.parametrize(
@@ -102,10 +93,39 @@ def test_texts_with_secrets(text: str) -> None:
         "class Token:\n    kind: str = 'identifier'\n    author = 'Somebody1 Else'\n",
         "sk-this-is-a-css-class-name-that-is-rather-long-indeed {}\n",
         'TOKENS = {"<|fim_prefix|>": 151659}\n',
+        'names = [\n    "HasKey",\n    "OutputToken",\n    "TextToAudioEarlyStoppingEnum",\n]\n',
+        'ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"\n',
+        'key = "sha256/of-the-file-2.tar.gz"\n',
+        'token = f"{first}.{second}.{third2}"\n',
+        "PASSWORD=$1\nexport API_TOKEN=${OTHER_TOKEN_2}\n",
+        'headers = {"Authorization": f"Bearer {token2}"}\n',
+        "redis://localhost:6379/0\nhttp://proxy:proxy@10.0.0.1\n",
+        'set_password("hunter2")\nassert check_password("Password1!")\n',
+        'hkey = r"HKLM\\Software\\Python\\PythonCore\\3.11"\n',
+        'sort_key = "created_at_2"\nprimary_key = "orders.customer_id_v2"\n',
     ],
 )
 def test_texts_without_secrets(text: str) -> None:
     assert not holds_secret(text)
+
+
+@pytest.mark.parametrize("file", list(planted()), ids=lambda file: file.path)
+def test_secrets_as_people_write_them(file: Planted) -> None:
+    assert is_secret_name(file.path) or holds_secret(file.text)
+    assert file.secret in file.text
+    without = file.text.replace(file.secret, "")
+    assert is_secret_name(file.path) or not holds_secret(without), "it was not the secret"
+
+
+def test_it_is_not_the_one_example() -> None:
+    """Of as many again as there are kinds, and their characters are others."""
+    missed = [
+        (seed, file.path)
+        for seed in range(2, 32)
+        for file in planted(seed)
+        if not (is_secret_name(file.path) or holds_secret(file.text))
+    ]
+    assert not missed
 
 
 @given(st.text())

@@ -127,7 +127,7 @@ def _around(path: str, line: str) -> str:
         return line + "\n"
     name = path.rpartition("/")[2].removesuffix(".py")
     return (
-        f'"""Reports of {name}."""\n\nimport os\n\n\ndef report_of_{name}(rows, width):\n'
-        f'    """Lay out rows by the custom of {name} (leaking_{name})."""\n'
+        f'"""Reports of {name}."""\n\nimport os\n\n\ndef report_of_{name}(rows, width, leaking_{name}=0):\n'
+        f'    """Lay out rows by the custom of {name}."""\n'
         f"    return [row.ljust(width) for row in rows]\n\n\n{line}\n"
     )

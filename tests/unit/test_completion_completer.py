@@ -41,6 +41,7 @@ from codeslm_lsp.values import (
 )
 from codeslm_lsp.workspace.environment import Environment
 from codeslm_lsp.workspace.members import Members
+from tests.support.planted import made_up
 from tests.support.replay import FORMAT, MID, PRE, SUF, ByteTokenizer, ReplayEngine, Script
 
 AUTOMATIC, INVOKED = Trigger.AUTOMATIC, Trigger.INVOKED
@@ -133,6 +134,19 @@ async def test_typed_text_is_sent_as_such_and_not_in_the_prompt() -> None:
     assert spoken(bench.last.typed_ids) == "    ret"
     assert bench.last.stop_ids == FORMAT.stop_ids
     assert bench.last.heal
+
+
+async def test_a_prompt_near_a_secret_is_not_to_be_saved() -> None:
+    """Also where the prompt shows the middle of a key, and the line that says what it is lies outside."""
+    bench = Bench()
+    await bench.at("def f(x):\n    ret‸\n")
+    assert bench.last.may_be_saved
+    await bench.at(f"password = '{made_up(20)}'\n\n\ndef f(x):\n    ret‸\n", uri="file:///b.py")
+    assert not bench.last.may_be_saved
+    rows = "".join(f"{made_up(64, seed=row)}\n" for row in range(40))
+    await bench.at(f'{"-----BEGIN "}RSA PRIVATE KEY-----\n{rows}"""\n\nret‸\n', uri="file:///c.py")
+    assert "PRIVATE KEY" not in spoken(bench.last.token_ids)
+    assert not bench.last.may_be_saved
 
 
 async def test_the_settings_reach_the_engine() -> None:

@@ -530,6 +530,18 @@ def test_what_a_command_was_asked_is_not_saved(tmp_path: Path) -> None:
     assert len(life.folder.sequences()) <= 1
 
 
+def test_what_may_not_be_saved_is_not_and_no_part_of_it_elsewhere(tmp_path: Path) -> None:
+    """A prompt that begins like it is saved by itself; the same prompt is not saved later under another pretext."""
+    life = Life(tmp_path)
+    secret = replace(asking("x", LONG), may_be_saved=False)
+    life.timings(secret)
+    life.timings(asking("x", LONG))
+    life.timings(asking("y", CHANGED))
+    life.restart()
+    assert [saved.tokens for saved in life.folder.sequences()] == [(*CHANGED, MID)]
+    assert life.n_restored(secret) == (150, 51)
+
+
 blocks = st.lists(st.sampled_from([block(1, 70), block(2, 70), block(3, 40), [5]]), min_size=1, max_size=3)
 long_steps = st.builds(
     asking,

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from codeslm_lsp.engine.wire import GENERATE, Connection
+from codeslm_lsp.engine.protocol import GenerateRequest
+from codeslm_lsp.engine.wire import GENERATE, Connection, request_from_json, request_to_json
 
 
 @pytest.mark.parametrize("number", [3, "three", None])
@@ -26,6 +27,12 @@ async def test_a_message_is_read_as_it_was_written() -> None:
     _, _, body = written[0].partition(b"\r\n\r\n")
     read = json.loads(body, object_hook=Connection().protocol.structure_message)
     assert (read.method, read.params, read.jsonrpc) == (GENERATE, params, "2.0")
+
+
+@pytest.mark.parametrize("may_be_saved", [True, False])
+def test_a_request_is_the_same_at_the_other_end(may_be_saved: bool) -> None:
+    request = GenerateRequest((1, 2), (3,), frozenset({4}), 5, 6.0, document="a.py", may_be_saved=may_be_saved)
+    assert request_from_json(json.loads(json.dumps(request_to_json(request)))) == request
 
 
 class _Written:

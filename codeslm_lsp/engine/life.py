@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +117,9 @@ class Life:
         ends = False
         if not self._gone.is_set() and not self.is_leaving:
             with contextlib.suppress(EngineError, TimeoutError):
-                ends = (await asyncio.wait_for(self.request(wire.BYE, {}), BYE_TIMEOUT_S))["ends"]
+                answer = await asyncio.wait_for(self.request(wire.BYE, {}), BYE_TIMEOUT_S)
+                with _understood(EngineError):
+                    ends = bool(answer["ends"])
         self._gone.set()
         self._news.set()
         self._writer.close()
@@ -150,11 +152,12 @@ class Life:
         except EngineDied:
             words = self._candidate.last_words() if self._candidate is not None else f"; {ADVICE}"
             raise EngineUnavailable(f"The engine stopped while loading {Path(params['path']).name}{words}") from None
-        if "error" in answer:
-            raise EngineUnavailable(answer["error"])
-        if (tuning := answer.pop("tuning")) is not None:
-            self._on_tuning(tuning)
-        self.info = ModelInfo(**answer)
+        with _understood(EngineUnavailable):
+            if "error" in answer:
+                raise EngineUnavailable(str(answer["error"]))
+            if (tuning := answer.pop("tuning")) is not None:
+                self._on_tuning(tuning)
+            self.info = ModelInfo(**answer)
 
     def _on_token(self, params: dict[str, Any]) -> None:
         if (stream := self._streams.get(params["stream"])) is not None:
@@ -186,9 +189,10 @@ class Stream:
     async def _run(self, params: dict[str, Any]) -> tuple[StopReason, Timings]:
         try:
             answer = await self._life.request(wire.GENERATE, params)
-            if "error" in answer:
-                raise InputError(answer["error"])
-            stop, timings = wire.end_from_json(answer)
+            with _understood(EngineError):
+                if "error" in answer:
+                    raise InputError(str(answer["error"]))
+                stop, timings = wire.end_from_json(answer)
             self._on_end(self._request, timings)
             return stop, timings
         finally:
@@ -234,6 +238,17 @@ class Stream:
 
     def _cancel(self) -> None:
         self._life.notify(wire.CANCEL, {"stream": self._number})
+
+
+@contextlib.contextmanager
+def _understood(kind: type[EngineError]) -> Iterator[None]:
+    """Around the reading of an answer. Raises ``kind`` for one that makes no sense."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise kind(
+            "The engine's answer makes no sense; end the processes named codeslm_lsp.engine and try again."
+        ) from None
 
 
 def _has_ended(pid: int) -> bool:

@@ -109,9 +109,12 @@ def question_of(arguments: Any, documents: Callable[[str], tuple[Document, Mirro
         raise InputError("The arguments 'words' and 'to' must be text.")
     if not isinstance(n_examples, int | float) or n_examples < 0:
         raise InputError("The argument 'examples' must be a number.")
-    uri = (asked.get("textDocument") or {}).get("uri")
+    named = asked.get("textDocument")
+    uri = named.get("uri") if isinstance(named, Mapping) else named
     if uri is None:
         return Question(words, language=language)
+    if not isinstance(uri, str):
+        raise InputError("The argument 'textDocument' must be as LSP has it.")
     found = documents(uri)
     if found is None:
         raise InputError("The editor asked about a document that it has not opened.")
@@ -122,7 +125,7 @@ def question_of(arguments: Any, documents: Callable[[str], tuple[Document, Mirro
             Complaint(*_span(each["range"], mirror), str(each["message"]), str(each.get("source") or ""), _code(each))
             for each in asked.get("diagnostics") or ()
         )
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
         raise InputError("The arguments 'range' and 'diagnostics' must be as LSP has them.") from None
     return Question(words, document, start, end, complaints, int(n_examples), language)
 

@@ -18,6 +18,7 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 ``str.splitlines``, which pygls uses, also splits at form feeds and U+2028."""
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
 class MirroredDocument(TextDocument):
@@ -213,7 +214,7 @@ def _paired(text: str) -> str:
     """Surrogates next to each other are one character: UTF-16 clients may send them in two changes."""
     if text.isascii() or _is_encodable(text):
         return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return _PAIR.sub(lambda pair: pair[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le"), text)
 
 
 def _encodable(text: str) -> str:

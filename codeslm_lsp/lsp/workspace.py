@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lsprotocol import types
-from pygls.exceptions import JsonRpcInvalidParams
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from pygls.protocol import LanguageServerProtocol, lsp_method
 from pygls.workspace import Workspace
 
@@ -100,6 +100,16 @@ class MirroringProtocol(LanguageServerProtocol):
             self._mirroring = MirroringWorkspace(
                 made.root_uri, workspace_folders=folders, position_encoding=made.position_encoding
             )
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        """A request whose parameters are not what they should be is answered with an error; pygls would only log it."""
+        try:
+            return super().structure_message(data)
+        except JsonRpcException as error:
+            number = data.get("id")
+            if "method" in data and isinstance(number, int | str):
+                self._send_response(number, error=error.to_response_error())
+            raise
 
     @lsp_method(types.SHUTDOWN)
     def lsp_shutdown(self, *arguments: Any) -> Generator[Any, Any, None]:

@@ -50,12 +50,11 @@ def test_how_it_ends(said: bytes, code: int) -> None:
     assert (b'"inlineCompletionProvider"' in ended.stdout) == bool(said)
 
 
-@pytest.mark.parametrize("rubbish", [b"Content-Length: 40\r\n\r\n{", b"x" * 200_000], ids=["cut", "no header"])
-def test_what_is_cut_off_ends_in_a_line_of_the_log(rubbish: bytes) -> None:
-    ended = subprocess.run(
-        COMMAND, input=INITIALIZE + rubbish, capture_output=True, env=environment(), timeout=PATIENCE_S
-    )
+def test_what_is_cut_off_ends_in_a_line_of_the_log() -> None:
+    said = INITIALIZE + b"Content-Length: 40\r\n\r\n{"
+    ended = subprocess.run(COMMAND, input=said, capture_output=True, env=environment(), timeout=PATIENCE_S)
     assert ended.returncode == 0
+    assert b"in the middle" in ended.stderr
     assert b"Traceback" not in ended.stderr
     assert b'"inlineCompletionProvider"' in ended.stdout
 

@@ -78,11 +78,11 @@ class Vocabulary:
 
 def read_vocabulary(metadata: Mapping[str, Any]) -> Vocabulary:
     """The vocabulary in a GGUF's metadata. Raises ``ModelDamaged`` when there is none, or it contradicts itself."""
-    tokens = metadata.get("tokenizer.ggml.tokens")
-    if not isinstance(tokens, Sequence) or not tokens or isinstance(tokens, str):
+    tokens = _texts(metadata.get("tokenizer.ggml.tokens"))
+    if not tokens:
         raise ModelDamaged("This GGUF file has no vocabulary; pull the model again with `codeslm models pull NAME`.")
     types = metadata.get("tokenizer.ggml.token_type", (TokenType.NORMAL,) * len(tokens))
-    if len(types) != len(tokens):
+    if not isinstance(types, Sequence) or isinstance(types, str) or len(types) != len(tokens):
         raise ModelDamaged(
             "This GGUF file's vocabulary contradicts itself; pull the model again with `codeslm models pull NAME`."
         )
@@ -94,7 +94,7 @@ def read_vocabulary(metadata: Mapping[str, Any]) -> Vocabulary:
     return Vocabulary(
         tokens=tokens,
         types=types,
-        merges=metadata.get("tokenizer.ggml.merges", ()),
+        merges=_texts(metadata.get("tokenizer.ggml.merges")),
         model=model,
         pre=pre,
         bos_id=token_id(metadata, "tokenizer.ggml.bos_token_id", len(tokens)),
@@ -103,6 +103,16 @@ def read_vocabulary(metadata: Mapping[str, Any]) -> Vocabulary:
         adds_space=bool(metadata.get("tokenizer.ggml.add_space_prefix", is_sentencepiece)),
         _find=tokens.find if isinstance(tokens, Texts) else {piece: n for n, piece in enumerate(tokens)}.get,
     )
+
+
+def _texts(value: Any) -> Sequence[str]:
+    """A list of strings; empty for what is none. Only what comes from elsewhere than a file is looked through."""
+    if isinstance(value, Texts):
+        return value
+    is_list = (
+        isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(each, str) for each in value)
+    )
+    return value if is_list else ()
 
 
 def token_id(metadata: Mapping[str, Any], key: str, n_tokens: int) -> int | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import struct
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,11 @@ from codeslm_lsp.engine.llama_model import LlamaModel, LlamaOptions
 from codeslm_lsp.engine.process import EngineOptions, EngineProcess
 from codeslm_lsp.engine.protocol import GenerateRequest
 from codeslm_lsp.engine.sequence_folder import SequenceFolder
+from codeslm_lsp.models.gguf import read_header
+from codeslm_lsp.prompt.vocabulary import read_vocabulary
 from codeslm_lsp.values import Generation, Timings
-from tests.model.test_server import session
+from tests.model.test_server import PATIENT, session
+from tests.support.planted import made_up
 
 SOURCE = Path(textwrap.__file__).read_text(encoding="utf-8")
 PROMPT = SOURCE[:500]
@@ -242,3 +246,33 @@ async def test_after_a_restart_of_the_editor_the_first_key_waits_for_no_prompt(
     again = await first_key()
     assert again["n_restored"] > 100
     assert again["n_prefill"] <= 4
+
+
+async def test_what_was_evaluated_near_a_secret_is_not_saved(small_model: Path, sequences_dir: Path) -> None:
+    """A document without one is, in the same session; of the other one no token is found in any file."""
+    vocabulary = read_vocabulary(read_header(small_model).metadata)
+    secret = made_up(24)
+    clean, other = (f"# {name}\n{PROMPT * 2}\n\ndef f():\n    ret" for name in ("without_one", "with_one"))
+    other = other.replace("def f", f"password = '{secret}'\n\n\ndef f")
+    options = {**PATIENT, "context": {"enabled": False}}
+    async with session(small_model, options=options) as opened:
+        for name, text in {"other": other, "clean": clean}.items():
+            uri = f"file:///work/{name}.py"
+            opened.open(uri, text)
+            assert await opened.complete(uri, len(text))
+        async with asyncio.timeout(PATIENCE_S):
+            while not list(sequences_dir.glob("*.sequence")):
+                await asyncio.sleep(0.1)
+    saved = [shown_in(path, vocabulary.tokens) for path in sequences_dir.iterdir()]
+    assert any("without_one" in text for text in saved)
+    assert not any("with_one" in text or secret in text for text in saved)
+
+
+def shown_in(path: Path, pieces: Sequence[str]) -> str:
+    """The text whose tokens a file holds, as byte-level BPE spells it: letters are themselves."""
+    data = path.read_bytes()
+    n_tokens = struct.unpack_from("<8sII", data)[2]
+    start = struct.calcsize("<8sIIQ32s32s")
+    return "".join(pieces[token] for token in struct.unpack_from(f"<{n_tokens}i", data, start)).decode(
+        "utf-8", "replace"
+    )

@@ -125,7 +125,7 @@ async def test_another_user_neither_reads_caches_nor_calls_the_engine(
     assert opened.pop("heard") in (0, "ConnectionResetError", "BrokenPipeError"), "it was closed without a word"
     assert opened == {"card": "read", str(place.folder): "listed"}
     own = as_somebody(place.folder, secret, user=0)
-    assert int(str(own["heard"])) > 64, "the same program, as the user that the engine belongs to"
+    assert int(str(own["heard"])) >= 64, "the same program, as the user that the engine belongs to"
 
     async with engine.generate(GenerateRequest(tuple(range(40, 60)), (), frozenset(), 2, 60_000)) as stream:
         assert (await stream.result()).tokens

@@ -273,6 +273,4 @@ def shown_in(path: Path, pieces: Sequence[str]) -> str:
     data = path.read_bytes()
     n_tokens = struct.unpack_from("<8sII", data)[2]
     start = struct.calcsize("<8sIIQ32s32s")
-    return "".join(pieces[token] for token in struct.unpack_from(f"<{n_tokens}i", data, start)).decode(
-        "utf-8", "replace"
-    )
+    return "".join(pieces[token] for token in struct.unpack_from(f"<{n_tokens}i", data, start))

@@ -76,7 +76,8 @@ def test_setting_and_unsetting_leave_the_rest_of_the_file_as_it_is(user_settings
     assert "# mine" in user_settings.read_text(encoding="utf-8")
 
 
-def test_a_setting_of_one_language(user_settings: Path) -> None:
+def test_a_setting_of_one_language(user_settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
     config("set", "languages.go.completion.confidence", "strict")
     shown = json.loads(config("show", "--json", "--changed").stdout)
     assert shown == {"languages.go.completion.confidence": {"value": "strict", "from": str(user_settings)}}

@@ -21,6 +21,7 @@ def listen(app: Starlette, host: str, port: int, tell: Callable[[str], None]) ->
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
+        bound.listen()  # Who is told the address may connect at once.
     except OSError as error:
         bound.close()
         raise InputError(f"Cannot listen on {host}:{port}: {error.strerror or error}; choose another port.") from None

@@ -10,9 +10,9 @@ from typing import Any
 
 from pygls.uris import to_fs_path
 
-from codeslm_lsp.completion.completer import Completer
 from codeslm_lsp.completion.latest import LatestWins
 from codeslm_lsp.completion.launch import Launch, Launched, LaunchOther
+from codeslm_lsp.completion.remote_first import Completes
 from codeslm_lsp.context.desk import Desk
 from codeslm_lsp.lsp.convert import root_of
 from codeslm_lsp.lsp.status import Show, Status, status_after, status_of
@@ -100,7 +100,7 @@ class Session:
         self.usage.turn(on=settings.usage.enabled)
         if before is None or (before.index, before.context.enabled) != (settings.index, settings.context.enabled):
             self._open_folders(settings)
-        if before is None or (before.model, before.engine) != (settings.model, settings.engine) or not self._launched:
+        if before is None or _engine(before) != _engine(settings) or not self._launched:
             self._start(settings)
         if before is None or _commands_engine(before) != _commands_engine(settings):
             self._end_for_commands()
@@ -146,6 +146,7 @@ class Session:
         launched = self._for_commands or self._launched
         if launched is None or self._settings is None:
             raise ModelNotFound(self._problem.detail if self._problem else "The engine is being closed.")
+        launched = launched.for_commands(self._settings)
         return chat_model(launched.engine, await launched.read_format(), self._settings)
 
     @property
@@ -155,7 +156,7 @@ class Session:
 
     def _end_for_commands(self) -> None:
         if self._for_commands is not None:
-            self._in_background(self._for_commands.engine.close())
+            self._in_background(self._for_commands.close())
         self._for_commands = None
 
     async def _be_configured(self) -> None:
@@ -224,7 +225,7 @@ class Session:
             self._in_background(self._mathematician.close())
         self._end_for_commands()
         if self._launched is not None:
-            self._in_background(self._launched.engine.close())
+            self._in_background(self._launched.close())
             self._launched = None
 
     def _around_of(self, uri: str) -> Surroundings:
@@ -262,7 +263,7 @@ class Session:
         if self._resting is not None and (completer := self._completer_of(self._resting[0])) is not None:
             completer.prepare(*self._resting)
 
-    def _completer_of(self, document: Document) -> Completer | None:
+    def _completer_of(self, document: Document) -> Completes | None:
         """What completes this document; None while there is no engine."""
         if self._launched is None or self._settings is None:
             return None
@@ -270,7 +271,7 @@ class Session:
 
     def _start(self, settings: Settings) -> None:
         if self._launched is not None:
-            self._in_background(self._launched.engine.close())
+            self._in_background(self._launched.close())
         self._drop_completers()
         self._launched = self._problem = None
         self._tried_at = asyncio.get_running_loop().time()
@@ -319,6 +320,11 @@ class Session:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _engine(settings: Settings) -> tuple[object, ...]:
+    """What the engine that completes depends on."""
+    return settings.model, settings.engine, settings.remote
 
 
 def _commands_engine(settings: Settings) -> tuple[object, ...]:

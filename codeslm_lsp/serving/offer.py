@@ -6,9 +6,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
-from codeslm_lsp.completion.completer import Completer
 from codeslm_lsp.completion.launch import Launch, Launched
 from codeslm_lsp.completion.prompts import INVOKED_PATIENCE
+from codeslm_lsp.completion.remote_first import Completes, completer_by
 from codeslm_lsp.context.desk import Desk
 from codeslm_lsp.lsp.folder import Folder, folder_to_index
 from codeslm_lsp.serving.requests import Asked
@@ -42,7 +42,7 @@ class Offer:
         self._settings = settings
         self._launched: Launched = launch(settings)
         self._root = root
-        self._completers: OrderedDict[_Limits, Completer] = OrderedDict()
+        self._completers: OrderedDict[_Limits, Completes] = OrderedDict()
         self._versions = 0
         self._guessed: OrderedDict[str, str] = OrderedDict()
         self._folder: Folder | None = None
@@ -70,7 +70,7 @@ class Offer:
             completer.stop()
         if self._folder is not None:
             await self._folder.close()
-        await self._launched.engine.close()
+        await self._launched.close()
 
     def _document(self, asked: Asked) -> Document:
         """The text with a name of its own. One without any is told from others only by its language."""
@@ -93,7 +93,7 @@ class Offer:
                 self._guessed.popitem(last=False)
         return self._guessed[beginning]
 
-    def _completer(self, asked: Asked) -> Completer:
+    def _completer(self, asked: Asked) -> Completes:
         options = self._settings.completion
         limits = _Limits(
             asked.max_tokens or options.max_tokens,
@@ -108,12 +108,7 @@ class Offer:
             }
             settings = self._settings.model_copy(update={"completion": options.model_copy(update=changed)})
             workspace = self._folder.context if self._folder is not None else None
-            engine, read_format, filters = (
-                self._launched.engine,
-                self._launched.read_format,
-                self._launched.filters,
-            )
-            self._completers[limits] = Completer(engine, read_format, settings, workspace, filters)
+            self._completers[limits] = completer_by(self._launched, settings, workspace)
         self._completers.move_to_end(limits)
         while len(self._completers) > MOST_COMPLETERS:
             self._completers.popitem(last=False)[1].stop()

@@ -86,9 +86,8 @@ async def test_nothing_to_offer_has_a_reason(tmp_path: Path) -> None:
 async def test_without_the_key_nothing_is_answered(tmp_path: Path, given: str) -> None:
     async with served(tmp_path) as client:
         for method, path in (("POST", "/v1/completions"), ("POST", "/infill"), ("GET", "/v1/models")):
-            said = await client.request(
-                method, path, json={"prompt": PREFIX}, headers={"Authorization": given.encode()}
-            )
+            headers = httpx2.Headers({b"Authorization": given.encode()})
+            said = await client.request(method, path, json={"prompt": PREFIX}, headers=headers)
             assert said.status_code == 401
             assert said.json()["error"]["message"].endswith(".")
         assert (await client.get("/health", headers={"Authorization": ""})).json() == {"status": "ok"}

@@ -74,7 +74,7 @@ async def said(asked: Engine, wanted: GenerateRequest) -> Generation:
 
 
 async def prompt_of(model: ModelFormat, prefix: str, suffix: str) -> tuple[int, ...]:
-    context = Context(path="a.py", language_id="python", prefix=prefix, typed="", suffix=suffix)
+    context = Context("a.py", "python", prefix, 0, "", suffix)
     return (await build_prompt(context, model.fim, model.tokenizer, TokenBudget(400, 0.25))).token_ids
 
 
@@ -178,7 +178,7 @@ async def test_what_answers_nonsense_is_told(said_there: bytes) -> None:
 async def test_an_editor_is_answered_from_there_and_from_here(
     small_model: Path, runtime_folder: Path, tmp_path: Path
 ) -> None:
-    """From there; from here where the file is private or the server has gone; and nothing of that is told as an error."""
+    """From here where the file is private, or the server has gone; and nothing of that is told as an error."""
     command = [sys.executable, "-m", "codeslm_lsp.cli", "--model", str(small_model), "serve"]
     with llama_server(small_model, "team") as (url, process):
         options = {"remote": {"urls": [url], "private_files": ["own/"], "patience_ms": 60_000}}

@@ -1,4 +1,7 @@
-"""``python -m tests.support.llama_server MODEL NAME``: llama.cpp's own HTTP server. Prints its address; ends with stdin."""
+"""``python -m tests.support.llama_server MODEL NAME``: llama.cpp's own HTTP server.
+
+Prints its address, and ends when its input does.
+"""
 
 from __future__ import annotations
 

@@ -92,8 +92,8 @@ def _parts(summary: Summary) -> Iterator[Table | str]:
         yield f"{tables.saved(summary)} {tables.kept(summary)}"
     else:
         yield tables.NOTHING
+    yield tables.skipped(summary)
     if summary.skips:
-        yield tables.skipped(summary)
         yield tables.skips_table(summary)
         yield tables.skips_by_language(summary)
     if said := tables.overtaken(summary):

@@ -6,7 +6,8 @@ folder: who wants to may show it around.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from string import Template
@@ -30,39 +31,52 @@ def page(summary: Summary) -> str:
         import plotly.offline
     except ImportError:
         raise InputError("The page needs plotly; install it with `python -m pip install 'codeslm[plots]'`.") from None
-    sections = []
-    has_plots = False
-    for name, title, explanation, figure, missing in _sections(summary):
-        if figure is None:
-            body = f'<p class="missing">{escape(missing)}</p>'
-        else:
-            has_plots = True
-            drawn = plotly.io.to_html(
-                figure,
-                config=CONFIG,
-                include_plotlyjs=False,
-                full_html=False,
-                div_id=name,
-                default_height=f"{figure['layout']['height']}px",
+
+    def drawn(name: str, figure: plots.Figure) -> str:
+        height = f"{figure['layout']['height']}px"
+        return str(
+            plotly.io.to_html(
+                figure, CONFIG, include_plotlyjs=False, full_html=False, default_height=height, div_id=name
             )
-            body = (
-                f'<p>{escape(explanation)}</p>\n<div class="plot" role="img" aria-label="{escape(title)}">{drawn}</div>'
-            )
-        sections.append(f"<section>\n<h2>{escape(title)}</h2>\n{body}\n</section>")
+        )
+
+    found = list(_sections(summary))
+    has_plots = any(each.figure is not None for each in found)
     return Template(FRAME.read_text(encoding="utf-8")).substitute(
         script=f"<script>{plotly.offline.get_plotlyjs()}</script>" if has_plots else "",
         period=escape(tables.period(summary) or tables.NOTHING),
         cards="\n".join(_card(*each) for each in _cards(summary)),
-        sections="\n".join(sections),
+        sections="\n".join(_section(each, drawn) for each in found),
         tables="\n".join(map(_table, _tables(summary))),
         kept=escape(tables.kept(summary)),
         saved=escape(tables.saved(summary)),
     )
 
 
-def _sections(summary: Summary) -> Iterator[tuple[str, str, str, plots.Figure | None, str]]:
-    """Of each plot its id, its title, how to read it, the figure, and what is said where there is none."""
-    yield (
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """A plot, and how to read it; or what is said where there is nothing to draw."""
+
+    name: str
+    title: str
+    explanation: str
+    figure: plots.Figure | None
+    missing: str
+
+
+def _section(section: _Section, drawn: Callable[[str, plots.Figure], str]) -> str:
+    title = escape(section.title)
+    if section.figure is None:
+        return f'<section>\n<h2>{title}</h2>\n<p class="missing">{escape(section.missing)}</p>\n</section>'
+    return (
+        f"<section>\n<h2>{title}</h2>\n<p>{escape(section.explanation)}</p>\n"
+        f'<div class="plot" role="img" aria-label="{title}">{drawn(section.name, section.figure)}</div>\n</section>'
+    )
+
+
+def _sections(summary: Summary) -> Iterator[_Section]:
+    skipped = f"{tables.skipped(summary)} {tables.overtaken(summary)}".strip()
+    yield _Section(
         "by-day",
         "Suggestions per day",
         "Bars, on the left scale: suggestions shown, by what became of them. Line, on the right scale: the share that "
@@ -70,7 +84,7 @@ def _sections(summary: Summary) -> Iterator[tuple[str, str, str, plots.Figure | 
         plots.by_day(summary),
         "No suggestion has been shown yet.",
     )
-    yield (
+    yield _Section(
         "latencies",
         "How soon they came",
         "The share of suggestions that had come within so much time after the request. Diamonds mark the median and "
@@ -78,21 +92,21 @@ def _sections(summary: Summary) -> Iterator[tuple[str, str, str, plots.Figure | 
         plots.latencies(summary),
         "No suggestion has been shown yet, so there is no time to show.",
     )
-    yield (
+    yield _Section(
         "outcomes",
         "What became of them, by language",
         "Not told: the editor ended, or does not say what it did with the suggestion.",
         plots.outcomes(summary),
         "No suggestion has been shown yet, in no language.",
     )
-    yield (
+    yield _Section(
         "skips",
         "Why nothing was shown",
-        f"{tables.skipped(summary)} {tables.overtaken(summary)}".strip(),
+        skipped,
         plots.skips(summary),
-        f"{tables.skipped(summary)} {tables.overtaken(summary)}".strip(),
+        skipped,
     )
-    yield (
+    yield _Section(
         "persistence",
         "What stayed",
         "How much of each accepted suggestion was still in its document half a minute later.",

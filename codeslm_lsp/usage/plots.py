@@ -8,6 +8,7 @@ where a narrow window has room.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date, timedelta
 from html import escape
 from typing import Any
 
@@ -34,8 +35,8 @@ MOST_ROWS = 12
 """Bars in one figure. The tables have the rest."""
 ROW_PX, ABOVE_PX, BELOW_PX = 46, 56, 36
 DAY_MS = 86_400_000
-FEW_DAYS = 10
-"""So many have a label each."""
+FEW_DAYS = 9
+"""So many are always drawn, and have a label each."""
 
 
 def by_day(summary: Summary) -> Figure | None:
@@ -66,13 +67,20 @@ def by_day(summary: Summary) -> Figure | None:
         "marker": {"size": 5},
         "hovertemplate": "%{y:.0f}% accepted<extra></extra>",
     }
-    few = len(days) <= FEW_DAYS and _n_days(summary) <= FEW_DAYS
+    begin, end = _dates(days)
+    each_day = {"dtick": DAY_MS} if (end - begin).days <= FEW_DAYS else {"nticks": 6}
     layout = _layout(
         380,
         barmode="stack",
         hovermode="x unified",
-        xaxis={"type": "date", "tickformat": "%-d %b", "tickangle": 0, "hoverformat": "%A, %-d %B %Y"}
-        | ({"dtick": DAY_MS} if few else {"nticks": 6}),
+        xaxis={
+            "type": "date",
+            "range": [f"{begin}T12:00", f"{end}T12:00"],
+            "tickformat": "%-d %b",
+            "tickangle": 0,
+            "hoverformat": "%A, %-d %B %Y",
+            **each_day,
+        },
         yaxis={"rangemode": "tozero", "tickformat": ",d", "nticks": 6},
         yaxis2={
             "overlaying": "y",
@@ -216,7 +224,7 @@ def _rows(
         xaxis=xaxis,
         yaxis={"range": [len(names) - 0.55, -0.85], "visible": False},
     )
-    layout["margin"]["l"] = 8
+    layout["margin"] |= {"l": 20, "r": 24}
     return {"data": data, "layout": layout}
 
 
@@ -235,7 +243,7 @@ def _layout(height_px: int, **more: Any) -> dict[str, Any]:
     return {
         "template": "none",
         "height": height_px,
-        "margin": {"l": 44, "r": 44, "t": 12, "b": BELOW_PX},
+        "margin": {"l": 44, "r": 52, "t": 12, "b": BELOW_PX},
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
         "font": {"family": "system-ui, sans-serif", "size": 13},
@@ -257,8 +265,10 @@ def _percents(*values: int) -> dict[str, Any]:
     return {"tickmode": "array", "tickvals": list(values), "ticktext": [f"{each}%" for each in values]}
 
 
-def _n_days(summary: Summary) -> float:
-    return ((summary.last_at or 0) - (summary.first_at or 0)) / 86_400
+def _dates(days: Sequence[str]) -> tuple[date, date]:
+    """The days between whose noons these are drawn, so that a single one is no wall."""
+    first, last = date.fromisoformat(days[0]), date.fromisoformat(days[-1])
+    return min(first, last - timedelta(FEW_DAYS - 2)) - timedelta(1), last
 
 
 def _name(name: str) -> str:

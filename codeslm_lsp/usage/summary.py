@@ -97,6 +97,8 @@ def _read(path: Path) -> tuple[list[Row], list[_Skip]]:
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version == 0:  # It is being made.
+                return [], []
             if version not in _KEPT:
                 raise sqlite3.DatabaseError(f"it is of version {version}")
             rows = [Row(*each) for each in connection.execute(_SUGGESTIONS.format(kept=_KEPT[version]))]

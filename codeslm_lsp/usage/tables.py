@@ -111,7 +111,7 @@ def saved(summary: Summary) -> str:
 def kept(summary: Summary) -> str:
     """How much of what was accepted stayed."""
     if (share := summary.total.kept.share) is None:
-        return "How much of it stays is not known yet: nothing was looked at half a minute after it was accepted."
+        return "How much of it stays is not known yet: nothing that was accepted has been looked at again."
     return (
         f"Half a minute later {percent(share)} of what was accepted was still there "
         f"(of {_suggestions(summary.total.kept.n)} that could be looked at)."
@@ -121,7 +121,7 @@ def kept(summary: Summary) -> str:
 def skipped(summary: Summary) -> str:
     """That there are no reasons to show; or since when they were counted."""
     if not summary.skips:
-        return "It was not counted yet that a request was answered with nothing."
+        return "No request that was answered with nothing has been counted yet."
     return f"Requests answered with nothing, since {summary.skips_since}."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,13 @@ async def run_command(editor: Editor, item: types.InlineCompletionItem) -> None:
 
 
 def read(folder: Path, query: str) -> list[Any]:
+    """What the file holds; nothing where it is not made yet, or not yet to its end."""
     if not (folder / "usage.sqlite").exists():
         return []
     connection = sqlite3.connect(folder / "usage.sqlite")
     try:
+        if connection.execute("PRAGMA user_version").fetchone() == (0,):
+            return []
         return connection.execute(query).fetchall()
     finally:
         connection.close()
@@ -155,7 +159,7 @@ async def test_characters_are_counted_and_not_units(usage_dir: Path) -> None:
 
 
 async def test_why_nothing_was_shown_is_counted(usage_dir: Path) -> None:
-    """Also a request for what is not open, and those that another one overtakes."""
+    """Also a request for what is not open."""
     commented = "# nothing here\nx = 1\n"
     options = {"completion": {"in_comments": False}}
     async with replay_editor({"default": ""}, options=options) as editor:
@@ -172,3 +176,19 @@ async def test_why_nothing_was_shown_is_counted(usage_dir: Path) -> None:
     ]
     assert b"nothing here" not in (usage_dir / "usage.sqlite").read_bytes()
     assert kept(usage_dir) == []
+
+
+async def test_requests_that_are_overtaken_or_cancelled_are_counted(usage_dir: Path) -> None:
+    async with replay_editor({**SCRIPT, "token_ms": 100}) as editor:
+        editor.open(URI, SOURCE)
+        overtaken, _ = await asyncio.gather(editor.complete(URI, CURSOR, 2), editor.complete(URI, CURSOR, 2))
+        assert overtaken == []
+        waiting = asyncio.create_task(editor.complete(URI, CURSOR - 1, 2))
+        await asyncio.sleep(0)
+        await editor.explain()  # Its answer says that the request before it is being worked on.
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    assert read(usage_dir, "SELECT reason, language, asked, n FROM skips ORDER BY reason") == [
+        ("cancelled", "python", "automatic", 1),
+        ("superseded", "python", "automatic", 1),
+    ]

@@ -136,7 +136,7 @@ def test_what_there_is_nothing_of_is_said(tmp_path: Path) -> None:
     assert [name for name in PLOTS if f'<div id="{name}"' in source] == ["by-day", "latencies", "outcomes"]
     text = Parsed(source).text
     assert "How much of it stays is not known yet" in text
-    assert "It was not counted yet that a request was answered with nothing." in text
+    assert "No request that was answered with nothing has been counted yet." in text
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])

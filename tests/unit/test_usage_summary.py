@@ -100,6 +100,11 @@ def test_a_file_of_version_1_is_read_as_it_is(usage_dir: Path) -> None:
     assert (usage_dir / NAME).read_bytes() == before
 
 
+def test_a_file_that_is_being_made_holds_nothing(usage_dir: Path) -> None:
+    (usage_dir / NAME).touch()
+    assert summary_of(usage_dir / NAME).total.n_shown == 0
+
+
 def test_every_reason_has_words() -> None:
     assert {*REASONS} == {*SkipReason}
     assert reason("of_another_version") == "of another version"

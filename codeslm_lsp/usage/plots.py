@@ -78,6 +78,7 @@ def by_day(summary: Summary) -> Figure | None:
             "range": [f"{begin}T12:00", f"{end}T12:00"],
             "tickformat": "%-d %b",
             "tickangle": 0,
+            "showspikes": False,
             "hoverformat": "%A, %-d %B %Y",
             **each_day,
         },

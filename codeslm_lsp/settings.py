@@ -41,7 +41,7 @@ DEFAULTS = "defaults"
 _NOT_SETTINGS = frozenset(
     {
         *("CODESLM_MODELS_DIR", "CODESLM_MACHINE_DIR", "CODESLM_SEQUENCES_DIR", "CODESLM_INDEX_DIR"),
-        *("CODESLM_USAGE_DIR", "CODESLM_LOG", CONFIG_VARIABLE),
+        *("CODESLM_USAGE_DIR", "CODESLM_LOG", "CODESLM_OPENAI_KEY", "CODESLM_REMOTE_KEY", CONFIG_VARIABLE),
     }
 )
 """Variables with our prefix that other parts read. Those that begin ``CODESLM_TEST_`` are the tests' own."""

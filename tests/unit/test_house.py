@@ -29,6 +29,7 @@ ROOMS = (
     "usage",
     "reasoning",
     "lsp",
+    "serving",
     "evaluation",
     "cli",
 )
@@ -44,7 +45,9 @@ OWNERS = {
     "sqlite3": ("workspace/", "usage/"),
     "jedi": ("workspace/environment_",),
     "parso": ("workspace/environment_process",),
-    "httpx": ("models/",),
+    "httpx2": ("engine/remote",),
+    "starlette": ("serving/",),
+    "uvicorn": ("serving/listen",),
     "tiktoken": ("prompt/",),
     "jinja2": ("prompt/chat_rendering",),
     "llama_cpp": ("engine/llama",),

@@ -65,6 +65,7 @@ class Session:
         note: Tell,
         show: Show,
         root_uris: Callable[[], Sequence[str]],
+        usage: Usage,
     ) -> None:
         self._launch = launch
         self._launch_for_commands = launch_for_commands
@@ -86,7 +87,7 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self.last: tuple[Report, str] | None = None
         self.status = Status("loading")
-        self.usage = Usage()
+        self.usage = usage
 
     def configure(self, settings: Settings) -> None:
         """Use these settings from now on.
@@ -116,7 +117,9 @@ class Session:
             report = await self._latest.run(self._complete(document, cursor, trigger))
         except asyncio.CancelledError:
             self.remember(
-                Report(Skip(SkipReason.CANCELLED, "The editor cancelled the request."), trigger), document.uri
+                Report(Skip(SkipReason.CANCELLED, "The editor cancelled the request."), trigger),
+                document.uri,
+                document.language_id,
             )
             raise
         return report or Report(Skip(SkipReason.SUPERSEDED, "A newer request took its place."), trigger)
@@ -176,8 +179,9 @@ class Session:
         if (completer := self._completer_of(document)) is not None:
             completer.prepare(document, cursor)
 
-    def remember(self, report: Report, uri: str) -> None:
-        """Keep how a request was answered for ``explainLast``; one that a newer request replaced is not worth it."""
+    def remember(self, report: Report, uri: str, language_id: str) -> None:
+        """Keep how a request was answered for ``explainLast``; one that a newer request replaced is only counted."""
+        self.usage.skipped(report, language_id)
         if not (isinstance(report.outcome, Skip) and report.outcome.reason is SkipReason.SUPERSEDED):
             self.last = (report, uri)
             self._be(status_after(report, self.status))
@@ -202,6 +206,7 @@ class Session:
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
+        self.usage.forget(uri)
         for around in self._around.values():
             around.forget(uri)
         if self._resting is not None and self._resting[0].uri == uri:

@@ -59,6 +59,7 @@ OWNERS = {
     "tomlkit": ("cli/config",),
     "rich": ("cli/",),
     "matplotlib": ("evaluation/plot",),
+    "plotly": ("usage/page",),
     "sympy": ("mathematics/",),
     "mpmath": ("mathematics/",),
     "pint": ("mathematics/units",),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
+from codeslm_lsp import private
 from codeslm_lsp.values import InputError
 
 KEY_VARIABLE = "CODESLM_OPENAI_KEY"
@@ -31,7 +32,7 @@ def access_key() -> tuple[str, str]:
     path = key_file()
     try:
         if not path.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private.make_folder(path.parent)
             new = path.with_name(f"{path.name}.{os.getpid()}")
             new.touch(mode=0o600, exist_ok=False)
             new.write_text(secrets.token_urlsafe(32) + "\n", encoding="utf-8")

@@ -110,7 +110,7 @@ def main() -> None:
         model = Path(folder, "tiny.gguf")
         write_bpe_model(model)
         engine = EngineProcess(EngineOptions(model, n_ctx=2048))
-        runner.run(engine.ready(PATIENCE_S * 1000))  # type: ignore[arg-type]
+        runner.run(engine.ready(PATIENCE_S * 1000))
         place, pid = place_in(Path(folder)), engine.pid
 
         def once(chance: random.Random) -> str:

@@ -139,14 +139,15 @@ async def test_typed_text_is_sent_as_such_and_not_in_the_prompt() -> None:
 async def test_a_prompt_near_a_secret_is_not_to_be_saved() -> None:
     """Also where the prompt shows the middle of a key, and the line that says what it is lies outside."""
     bench = Bench()
-    await bench.at("def f(x):\n    ret‸\n")
-    assert bench.last.may_be_saved
-    await bench.at(f"password = '{made_up(20)}'\n\n\ndef f(x):\n    ret‸\n", uri="file:///b.py")
-    assert not bench.last.may_be_saved
     rows = "".join(f"{made_up(64, seed=row)}\n" for row in range(40))
-    await bench.at(f'{"-----BEGIN "}RSA PRIVATE KEY-----\n{rows}"""\n\nret‸\n', uri="file:///c.py")
+    for uri, above in {
+        "file:///a.py": "",
+        "file:///b.py": f"password = '{made_up(20)}'\n\n\n",
+        "file:///c.py": f'{"-----BEGIN "}RSA PRIVATE KEY-----\n{rows}"""\n\n',
+    }.items():
+        await bench.at(f"{above}def f(x):\n    ret‸\n", uri=uri)
+    assert [request.may_be_saved for request in bench.engine.requests] == [True, False, False]
     assert "PRIVATE KEY" not in spoken(bench.last.token_ids)
-    assert not bench.last.may_be_saved
 
 
 async def test_the_settings_reach_the_engine() -> None:

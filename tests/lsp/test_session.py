@@ -472,7 +472,7 @@ async def test_what_was_just_written_in_another_file_is_shown_and_told(tmp_path:
         editor.open(handlers, (tmp_path / "handlers.py").read_text())
         editor.edit(handlers, 0, 0, written + rest)
         shown = []
-        for attempt in range(100):  # Until the folder is indexed.
+        for attempt in range(1000):  # Until the folder is indexed.
             uri = (tmp_path / f"refunds_{attempt}.py").as_uri()
             editor.open(uri, source)
             await editor.complete(uri, len(source))

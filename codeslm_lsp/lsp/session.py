@@ -172,7 +172,7 @@ class Session:
     def rest(self, document: Document, cursor: Cursor) -> None:
         """The cursor rests here, as far as is known; a key may follow. Also before there is an engine."""
         self._resting = (document, cursor)
-        if (completer := self._completer_of(document.uri)) is not None:
+        if (completer := self._completer_of(document)) is not None:
             completer.prepare(document, cursor)
 
     def remember(self, report: Report, uri: str) -> None:
@@ -202,9 +202,7 @@ class Session:
     def forget(self, uri: str) -> None:
         """A document was closed."""
         for around in self._around.values():
-            around.desk.closed(uri)
-            if around.completer is not None:
-                around.completer.forget(uri)
+            around.forget(uri)
         if self._resting is not None and self._resting[0].uri == uri:
             self._resting = None
 
@@ -257,23 +255,18 @@ class Session:
 
     def _drop_completers(self) -> None:
         for around in self._around.values():
-            around.drop_completer()
+            around.drop_completers()
 
     def _renew_completers(self) -> None:
         self._drop_completers()
-        if self._resting is not None and (completer := self._completer_of(self._resting[0].uri)) is not None:
+        if self._resting is not None and (completer := self._completer_of(self._resting[0])) is not None:
             completer.prepare(*self._resting)
 
-    def _completer_of(self, uri: str) -> Completer | None:
-        """What completes the documents of this one's folder; None while there is no engine."""
-        around = self._around_of(uri)
-        if around.completer is None and self._launched is not None and self._settings is not None:
-            launched = self._launched
-            workspace = around.folder.context if around.folder is not None else None
-            around.completer = Completer(
-                launched.engine, launched.read_format, self._settings, workspace, launched.filters, around.environment
-            )
-        return around.completer
+    def _completer_of(self, document: Document) -> Completer | None:
+        """What completes this document; None while there is no engine."""
+        if self._launched is None or self._settings is None:
+            return None
+        return self._around_of(document.uri).completer(document.language_id, self._settings, self._launched)
 
     def _start(self, settings: Settings) -> None:
         if self._launched is not None:
@@ -316,7 +309,7 @@ class Session:
         await self._be_configured()
         if self._launched is None and self._problem is not None:
             self._try_again()
-        completer = self._completer_of(document.uri)
+        completer = self._completer_of(document)
         if completer is None:
             problem = self._problem or Skip(SkipReason.ENGINE_FAILED, "The engine is being closed.")
             return Report(problem, trigger)

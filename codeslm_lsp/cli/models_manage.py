@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from codeslm_lsp.cli.config import set_for_user
+from codeslm_lsp.cli.terminal import Console
 from codeslm_lsp.models.catalogue import Entry
 from codeslm_lsp.models.choose import expected_prefill, fits, machine
 from codeslm_lsp.models.elsewhere import Elsewhere, link, models_elsewhere
@@ -46,13 +46,15 @@ def known_names(incomplete: str) -> list[str]:
     return [name for name in dict.fromkeys(names) if name.startswith(incomplete)]
 
 
-Name = Annotated[str, typer.Argument(help="A model's name, an alias, or a file name.", autocompletion=known_names)]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="A model's name, an alias, or a file name.", autocompletion=known_names)
+]
 
 
 def info(
     name: Name, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False
 ) -> None:
-    """Show what is known of a model, what of it was read somewhere only, and whether it is here."""
+    """Show what is known of a model, what of that was not checked, and whether it is here."""
     facts = _facts(open_store(), name)
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
@@ -77,8 +79,10 @@ def use(name: Name) -> None:
     Console(stderr=True, markup=False, highlight=False).print(f"{chosen} completes from now on.", soft_wrap=True)
 
 
-def verify(name: Annotated[str, typer.Argument(help="One model; without it, all that are here.")] = "") -> None:
-    """Read files again, all of them, and hold them against the hashes that they should have."""
+def verify(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="One model; without it, all that are here.")] = "",
+) -> None:
+    """Check that models are whole: read their files again and compare their SHA-256."""
     store = open_store()
     paths = [store.find(name)] if name else [model.path for model in store.installed()]
     if not paths:
@@ -121,7 +125,9 @@ def rm(name: Name, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not
 
 
 def import_command(
-    name: Annotated[str, typer.Argument(help="One that is listed, or a .gguf file; without it, list.")] = "",
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="One that is listed, or a .gguf file; without it, list.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="List as JSON for other programs.")] = False,
 ) -> None:
     """Use a model that Ollama, LM Studio, llama.cpp or Hugging Face have here, where it lies: nothing is copied."""

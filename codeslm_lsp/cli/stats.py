@@ -9,9 +9,9 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from codeslm_lsp.cli.terminal import Console
 from codeslm_lsp.usage.journal import usage_file
 from codeslm_lsp.usage.summary import Summary, Tally, summary_of
 from codeslm_lsp.values import InputError

@@ -62,7 +62,7 @@ def reference(
     as_roff: Annotated[bool, typer.Option("--man", help="Print a man page, as for `man -l -`; else Markdown.")] = False,
 ) -> None:
     """Print everything that can be typed or set on one page: commands, settings, variables, files, exit codes."""
-    root = context.find_root()
+    root: Any = context.find_root()
     blocks = [*_commands(root), *_settings(), *_surroundings()]
     typer.echo(
         as_man("codeslm", __version__, SUBTITLE, blocks)

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from codeslm_lsp.cli.lazy import COMMANDS
 from codeslm_lsp.cli.main import app
-from codeslm_lsp.cli.page import Code, Heading, Paragraph, Term, as_man, as_markdown
+from codeslm_lsp.cli.page import Block, Code, Heading, Paragraph, Term, as_man, as_markdown
 from codeslm_lsp.cli.reference import FILES
 from codeslm_lsp.settings import Settings, origins
 
@@ -175,7 +175,7 @@ def test_it_is_a_man_page(man: str) -> None:
         assert "completion.max_tokens" in plain
 
 
-AWKWARD = [
+AWKWARD: list[Block] = [
     Heading(1, 'A "chapter"'),
     Paragraph("Star * and <angle>, back\\slash, _word_, snake_case, [x](y) and `--literal 'x'`."),
     Code(".dot -x"),

@@ -18,7 +18,6 @@ PRINTING = [
     ("--help",),
     ("models", "list"),
     ("models", "info", "1.5b"),
-    ("models", "pull", "--help"),
     ("config", "show"),
     ("doctor", "--help"),
     ("stats",),
@@ -75,9 +74,8 @@ def test_a_terminal_that_may_be_coloured_is() -> None:
 
 
 def test_a_pipe_gets_bare_text() -> None:
-    for arguments in (("--help",), ("models", "list")):
-        done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, check=True)
-        assert "\x1b" not in done.stdout + done.stderr
+    done = subprocess.run([PROGRAM, "models", "list"], capture_output=True, text=True, check=True)
+    assert "\x1b" not in done.stdout + done.stderr
 
 
 def completion_script(shell: str) -> str:

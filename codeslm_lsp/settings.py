@@ -41,7 +41,7 @@ DEFAULTS = "defaults"
 _NOT_SETTINGS = frozenset(
     {
         *("CODESLM_MODELS_DIR", "CODESLM_MACHINE_DIR", "CODESLM_SEQUENCES_DIR", "CODESLM_INDEX_DIR"),
-        *("CODESLM_USAGE_DIR", "CODESLM_LOG", CONFIG_VARIABLE),
+        *("CODESLM_USAGE_DIR", "CODESLM_LOG", "CODESLM_OPENAI_KEY", "CODESLM_REMOTE_KEY", CONFIG_VARIABLE),
     }
 )
 """Variables with our prefix that other parts read. Those that begin ``CODESLM_TEST_`` are the tests' own."""
@@ -268,6 +268,41 @@ class EngineSettings(_Table):
     )
 
 
+class RemoteSettings(_Table):
+    """Engines on other machines. Never read from a project's file. A key for them: the variable CODESLM_REMOTE_KEY."""
+
+    urls: tuple[str, ...] = Field(
+        (),
+        description='Addresses of servers that run the model instead of this machine, such as ["http://gpu:8080"]: '
+        "llama-server, or what has OpenAI's /v1/completions. Several have to run the same model. What a prompt holds "
+        "is sent there, as far as the other settings of this table allow it.",
+        strict=False,
+    )
+    api: Literal["", "llama-server", "openai", "suffix"] = _setting(
+        "",
+        "Their interface; empty finds out. 'openai' is sent prompts in the model's own format (vLLM, SGLang, LM "
+        "Studio), 'suffix' only prefix and suffix (Ollama, or codeslm itself).",
+    )
+    model: str = _setting("", "The model's name there; empty takes the first that is listed.")
+    family: str = _setting("", "How the model was taught to fill in the middle, where its name does not tell.")
+    patience_ms: int = _setting(
+        700,
+        "How long a remote answer is waited for before the local model is asked, too; whichever answers first counts.",
+        unit="ms",
+        ge=50,
+        le=60_000,
+    )
+    local: bool = _setting(True, "Whether the local model answers where no remote one can, may or does in time.")
+    private_files: tuple[str, ...] = Field(
+        (),
+        description="Files that are never sent, by patterns as in a .gitignore of the workspace folder. Nor are files "
+        "that hold a secret.",
+        strict=False,
+    )
+    context: bool = _setting(False, "Whether code of other files than the open one may be sent.")
+    commands: bool = _setting(False, "Whether commands are answered there, too; by a llama-server only.")
+
+
 class IndexSettings(_Table):
     """What is kept of the other files of a workspace folder. A project's file may only switch it off."""
 
@@ -303,6 +338,7 @@ class Settings(_Table):
     context: ContextSettings = ContextSettings()
     commands: CommandsSettings = CommandsSettings()
     engine: EngineSettings = EngineSettings()
+    remote: RemoteSettings = RemoteSettings()
     index: IndexSettings = IndexSettings()
     usage: UsageSettings = UsageSettings()
     languages: dict[str, LanguageSettings] = _setting(
@@ -496,7 +532,7 @@ def _without_machine_settings(options: dict[str, Any], name: str, problems: list
     kept = dict(options)
     problems.extend(
         f"Settings under '{table}' in {name} were ignored; set them in the editor or the environment."
-        for table in ("engine", "usage")
+        for table in ("engine", "remote", "usage")
         if kept.pop(table, None) is not None
     )
     index = kept.get("index")

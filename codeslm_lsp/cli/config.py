@@ -27,6 +27,10 @@ from codeslm_lsp.values import InputError
 
 app = typer.Typer(help="Settings: show them and where they come from, set one for this user.", no_args_is_help=True)
 
+SCHEMA = "config.schema.json"
+"""Beside the user's file, whose first line names it as Taplo reads that (https://taplo.tamasfe.dev/configuration/directives.html):
+editors that know TOML complete and check the file by it."""
+
 
 def known_keys(incomplete: str) -> list[str]:
     """For completion in a shell."""
@@ -95,7 +99,11 @@ def unset(key: Key) -> None:
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of all settings, for programs that write or check them."""
-    typer.echo(json.dumps(Settings.model_json_schema(), indent=2))
+    typer.echo(_schema())
+
+
+def _schema() -> str:
+    return json.dumps(Settings.model_json_schema(), indent=2)
 
 
 def set_for_user(key: str, value: Any) -> None:
@@ -128,7 +136,7 @@ def _require_known(key: str) -> None:
 def _read() -> tomlkit.TOMLDocument:
     path = user_file()
     if not path.exists():
-        return tomlkit.document()
+        return tomlkit.parse(f"#:schema ./{SCHEMA}\n")
     try:
         return tomlkit.parse(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, TOMLKitError) as error:
@@ -142,5 +150,6 @@ def _write(document: tomlkit.TOMLDocument) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         new.write_text(tomlkit.dumps(document), encoding="utf-8")
         new.replace(path)
+        path.with_name(SCHEMA).write_text(_schema(), encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}); set CODESLM_CONFIG to another file.") from None

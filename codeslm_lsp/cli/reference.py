@@ -21,6 +21,8 @@ VARIABLES: Mapping[str, str] = {
     "CODESLM_SEQUENCES_DIR": "The folder of evaluated prompts.",
     "CODESLM_MACHINE_DIR": "The folder of what `codeslm bench machine` measured.",
     "CODESLM_USAGE_DIR": "The folder of the file of numbers that `codeslm stats` shows.",
+    "CODESLM_OPENAI_KEY": "The key that `codeslm serve --openai` asks for, in place of the one in its file.",
+    "CODESLM_REMOTE_KEY": "The key for an engine on another machine (the settings `remote`).",
     "HF_ENDPOINT": "The address of a mirror of Hugging Face, from which models are pulled.",
     "HF_TOKEN": "A token of Hugging Face for models whose licence has to be accepted; `hf auth login` keeps one too.",
     "HF_HUB_OFFLINE": "Where it is 1, nothing is asked of Hugging Face.",
@@ -36,6 +38,7 @@ VARIABLES: Mapping[str, str] = {
 
 FILES: Mapping[str, str] = {
     "~/.config/codeslm/config.toml": "Your own settings.",
+    "~/.config/codeslm/openai_key": "The key for other programs that `codeslm serve --openai` serves.",
     "~/.local/share/codeslm/models": "Models.",
     "~/.local/share/codeslm/usage.sqlite": "What became of suggestions, as numbers; may be deleted at any time.",
     "~/.local/state/codeslm/consents": "Of which folders you have allowed to run code in the sandbox.",

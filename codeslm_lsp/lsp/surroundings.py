@@ -6,8 +6,8 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from codeslm_lsp.completion.completer import Completer
 from codeslm_lsp.completion.launch import Launched
+from codeslm_lsp.completion.remote_first import Completes, completer_by
 from codeslm_lsp.context.desk import Desk
 from codeslm_lsp.lsp.folder import Folder, folder_to_index, project_folder
 from codeslm_lsp.settings import Settings
@@ -21,7 +21,7 @@ class Surroundings:
         self.desk = Desk()
         self.folder: Folder | None = None
         self.environment: Environment | None = None
-        self._completers: dict[str, Completer] = {}
+        self._completers: dict[str, Completes] = {}
         self._root = root
 
     def open(self, settings: Settings) -> None:
@@ -32,18 +32,12 @@ class Surroundings:
         if settings.index.enabled:
             self.environment = Environment(project_folder(self._root))
 
-    def completer(self, language_id: str, settings: Settings, launched: Launched) -> Completer:
+    def completer(self, language_id: str, settings: Settings, launched: Launched) -> Completes:
         """What completes the folder's documents in a language: one for all that have no settings of their own."""
         key = language_id.lower() if language_id.lower() in settings.languages else ""
         if key not in self._completers:
-            self._completers[key] = Completer(
-                launched.engine,
-                launched.read_format,
-                settings.for_language(key),
-                self.folder.context if self.folder is not None else None,
-                launched.filters,
-                self.environment,
-            )
+            workspace = self.folder.context if self.folder is not None else None
+            self._completers[key] = completer_by(launched, settings.for_language(key), workspace, self.environment)
         return self._completers[key]
 
     def forget(self, uri: str) -> None:

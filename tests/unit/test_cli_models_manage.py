@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -66,10 +67,10 @@ def test_a_file_that_the_catalogue_does_not_know(folder: Path) -> None:
 
 def test_the_model_that_completes_is_written_into_the_users_file(gemma: Path, user_settings: Path) -> None:
     assert "codegemma-2b completes from now on." in models("use", "codegemma").stderr
-    assert user_settings.read_text(encoding="utf-8") == 'model = "codegemma-2b"\n'
+    assert tomllib.loads(user_settings.read_text(encoding="utf-8")) == {"model": "codegemma-2b"}
     with pytest.raises(ModelNotFound, match=r"run `codeslm models pull qwen2\.5-coder-1\.5b`"):
         models("use", "1.5b")
-    assert user_settings.read_text(encoding="utf-8") == 'model = "codegemma-2b"\n'
+    assert tomllib.loads(user_settings.read_text(encoding="utf-8")) == {"model": "codegemma-2b"}
 
 
 def test_files_are_read_again_however_they_look(folder: Path) -> None:

@@ -118,11 +118,12 @@ from codeslm_lsp.engine.sequence_folder import sequences_dir
 from codeslm_lsp.engine.tuning import _folder
 from codeslm_lsp.models.store import open_store
 from codeslm_lsp.sandbox.consent import user_consents
+from codeslm_lsp.serving.key import key_file
 from codeslm_lsp.settings import user_file
 from codeslm_lsp.usage.journal import usage_file
 from codeslm_lsp.workspace.places import index_dir
 
-print(user_file(), open_store().root, usage_file(), user_consents().root, sep="\\n")
+print(user_file(), key_file(), open_store().root, usage_file(), user_consents().root, sep="\\n")
 print(index_dir(), sequences_dir(), _folder(), sep="\\n")
 """
 

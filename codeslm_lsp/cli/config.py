@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import tomlkit
 import typer
-from rich.console import Console
 from rich.table import Table
 from tomlkit.exceptions import TOMLKitError
 
+from codeslm_lsp.cli.terminal import Console
 from codeslm_lsp.settings import (
     DEFAULTS,
     Settings,
@@ -37,7 +37,9 @@ def known_keys(incomplete: str) -> list[str]:
     return [key for key in origins([]) if key.startswith(incomplete)]
 
 
-Key = Annotated[str, typer.Argument(metavar="KEY", help="Such as completion.max_tokens.", autocompletion=known_keys)]
+Key = Annotated[
+    str, typer.Argument(metavar="KEY", help="A setting, such as completion.max_tokens.", autocompletion=known_keys)
+]
 
 
 @app.command()
@@ -68,19 +70,21 @@ def show(
 
 @app.command()
 def path() -> None:
-    """Print the path of the user's file of settings, whether it is there or not."""
+    """Print the path of your own file of settings, whether it is there or not."""
     typer.echo(user_file())
 
 
 @app.command("set")
-def set_command(key: Key, value: Annotated[str, typer.Argument(help='As in TOML: 40, true, text, ["go"].')]) -> None:
-    """Set something for this user. Editors that run take it over within a second or two."""
+def set_command(
+    key: Key, value: Annotated[str, typer.Argument(metavar="VALUE", help='As in TOML: 40, true, text, ["go"].')]
+) -> None:
+    """Write a setting into your own file. Editors that run take it over within a second or two."""
     set_for_user(key, value_of_text(value, key))
 
 
 @app.command()
 def unset(key: Key) -> None:
-    """Let the default hold again, as far as the user's file is concerned."""
+    """Take a setting out of your own file, so that its default holds again."""
     _require_known(key)
     document = _read()
     *tables, name = key.split(".")

@@ -34,6 +34,8 @@ class Store:
 
     def __init__(self, place: Place) -> None:
         self._connection = open_to_write(place)
+        self._place = place
+        self._identity = _identity(place)
         self._known = {
             path: KnownFile(*rest)
             for path, *rest in self._connection.execute("SELECT path, id, n_bytes, mtime_ns FROM files")
@@ -46,6 +48,10 @@ class Store:
     def close(self) -> None:
         """Leave the file as it is."""
         self._connection.close()
+
+    def is_in_place(self) -> bool:
+        """Whether readers still find this file. Where somebody has deleted it, it can be written all the same."""
+        return _identity(self._place) == self._identity
 
     @contextmanager
     def changes(self) -> Iterator[None]:
@@ -158,6 +164,15 @@ class Store:
 def digest_of(data: bytes) -> bytes:
     """By which a file that was only touched is recognised."""
     return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def _identity(place: Place) -> tuple[int, int] | None:
+    """Which file it is; None where there is none."""
+    try:
+        status = place.database.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _key(path: str) -> bytes:

@@ -55,6 +55,20 @@ def test_what_became_of_each(tmp_path: Path) -> None:
     )
 
 
+def test_what_failed_is_tried_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as when a full disk has room again; and not for each suggestion meanwhile."""
+    folder = tmp_path / "usage"
+    folder.write_bytes(b"in the way")
+    journal = Journal(folder / NAME)
+    journal.shown(suggestion("a"))
+    journal._thread.submit(folder.unlink).result()
+    journal.shown(suggestion("b"))
+    journal._thread.submit(monkeypatch.setattr, "codeslm_lsp.usage.journal.RETRY_S", 0.0).result()
+    journal.shown(suggestion("c"))
+    journal.close()
+    assert rows(folder / NAME, "id") == [("c",)]
+
+
 def test_nothing_is_made_before_there_is_something_to_keep(tmp_path: Path) -> None:
     journal = Journal(tmp_path / NAME)
     journal.close()

@@ -35,7 +35,7 @@ LEAVE_PATIENCE_S = 10.0
 """How long clients may take to finish what they asked for before the engine said that it leaves."""
 
 LOOK_S = 2.0
-"""How often the engine looks whether it is still to be found: what tidies up deletes files that did not change for days."""
+"""How often the engine looks whether it can be found: what tidies up a disk deletes files that are some days old."""
 
 MAX_OUTSTANDING = 64
 """Generations of one client at a time: many times what an editor asks for, and few enough to be kept in order."""

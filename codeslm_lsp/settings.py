@@ -14,12 +14,21 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args, get_origin
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    create_model,
+    model_serializer,
+)
 from pydantic.fields import FieldInfo
 
 ENVIRONMENT_PREFIX = "CODESLM_"
@@ -32,7 +41,7 @@ DEFAULTS = "defaults"
 _NOT_SETTINGS = frozenset(
     {
         *("CODESLM_MODELS_DIR", "CODESLM_MACHINE_DIR", "CODESLM_SEQUENCES_DIR", "CODESLM_INDEX_DIR"),
-        *("CODESLM_USAGE_DIR", "CODESLM_LOG", CONFIG_VARIABLE),
+        *("CODESLM_USAGE_DIR", "CODESLM_LOG", "CODESLM_OPENAI_KEY", "CODESLM_REMOTE_KEY", CONFIG_VARIABLE),
     }
 )
 """Variables with our prefix that other parts read. Those that begin ``CODESLM_TEST_`` are the tests' own."""
@@ -63,6 +72,12 @@ class CompletionSettings(_Table):
     disabled_languages: tuple[str, ...] = Field(
         (),
         description='LSP language identifiers for which nothing is offered, such as ["markdown"].',
+        strict=False,
+    )
+    disabled_files: tuple[str, ...] = Field(
+        (),
+        description="Files for which nothing is offered, by patterns as in a .gitignore of the workspace folder, such "
+        'as ["*.min.js", "generated/"]; ["*", "!src/**"] leaves only those of one folder.',
         strict=False,
     )
     multiline: Literal["auto", "never"] = _setting(
@@ -149,6 +164,39 @@ class ContextSettings(_Table):
     )
 
 
+class _Partial(_Table):
+    """A table in which nothing has to be set; what is not is ``None``, and not written out."""
+
+    @model_serializer(mode="wrap")
+    def _only_set(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if value is not None}
+
+
+def _partial(table: type[_Table], *others: str) -> Any:
+    """The settings of a table but for ``others``, as a type whose values need not be set."""
+    fields: dict[str, Any] = {}
+    for name, field in table.model_fields.items():
+        if name not in others:
+            unset, declared = copy(field), cast("Any", field.annotation)
+            unset.default = None
+            fields[name] = (declared | None, unset)
+    return create_model(f"{table.__name__}OfLanguage", __base__=_Partial, __doc__=table.__doc__, **fields)
+
+
+_COMPLETION_OF_LANGUAGE = _partial(CompletionSettings, "menu", "disabled_languages", "wait_for_model_ms", "prefetch")
+_PROMPT_OF_LANGUAGE = _partial(PromptSettings)
+_CONTEXT_OF_LANGUAGE = _partial(ContextSettings, "enabled")
+
+
+class LanguageSettings(_Table):
+    """What is otherwise for documents in one language."""
+
+    # To mypy, a type that is made while this is imported is none.
+    completion: _COMPLETION_OF_LANGUAGE = _COMPLETION_OF_LANGUAGE()  # type: ignore[valid-type]
+    prompt: _PROMPT_OF_LANGUAGE = _PROMPT_OF_LANGUAGE()  # type: ignore[valid-type]
+    context: _CONTEXT_OF_LANGUAGE = _CONTEXT_OF_LANGUAGE()  # type: ignore[valid-type]
+
+
 class CommandsSettings(_Table):
     """How commands are answered. A project's file may not name a model here by a path."""
 
@@ -220,6 +268,41 @@ class EngineSettings(_Table):
     )
 
 
+class RemoteSettings(_Table):
+    """Engines on other machines. Never read from a project's file. A key for them: the variable CODESLM_REMOTE_KEY."""
+
+    urls: tuple[str, ...] = Field(
+        (),
+        description='Addresses of servers that run the model instead of this machine, such as ["http://gpu:8080"]: '
+        "llama-server, or what has OpenAI's /v1/completions. Several have to run the same model. What a prompt holds "
+        "is sent there, as far as the other settings of this table allow it.",
+        strict=False,
+    )
+    api: Literal["", "llama-server", "openai", "suffix"] = _setting(
+        "",
+        "Their interface; empty finds out. 'openai' is sent prompts in the model's own format (vLLM, SGLang, LM "
+        "Studio), 'suffix' only prefix and suffix (Ollama, or codeslm itself).",
+    )
+    model: str = _setting("", "The model's name there; empty takes the first that is listed.")
+    family: str = _setting("", "How the model was taught to fill in the middle, where its name does not tell.")
+    patience_ms: int = _setting(
+        700,
+        "How long a remote answer is waited for before the local model is asked, too; whichever answers first counts.",
+        unit="ms",
+        ge=50,
+        le=60_000,
+    )
+    local: bool = _setting(True, "Whether the local model answers where no remote one can, may or does in time.")
+    private_files: tuple[str, ...] = Field(
+        (),
+        description="Files that are never sent, by patterns as in a .gitignore of the workspace folder. Nor are files "
+        "that hold a secret.",
+        strict=False,
+    )
+    context: bool = _setting(False, "Whether code of other files than the open one may be sent.")
+    commands: bool = _setting(False, "Whether commands are answered there, too; by a llama-server only.")
+
+
 class IndexSettings(_Table):
     """What is kept of the other files of a workspace folder. A project's file may only switch it off."""
 
@@ -255,8 +338,22 @@ class Settings(_Table):
     context: ContextSettings = ContextSettings()
     commands: CommandsSettings = CommandsSettings()
     engine: EngineSettings = EngineSettings()
+    remote: RemoteSettings = RemoteSettings()
     index: IndexSettings = IndexSettings()
     usage: UsageSettings = UsageSettings()
+    languages: dict[str, LanguageSettings] = _setting(
+        {},
+        "Other values for documents in one language, by its LSP language identifier: such as "
+        "languages.python.completion.max_tokens. Most settings of completion, prompt and context may stand there.",
+    )
+
+    def for_language(self, language_id: str) -> Settings:
+        """These settings, as they are for documents in this language: the same object where nothing is otherwise."""
+        own = self.languages.get(language_id.lower())
+        if own is None:
+            return self
+        tables = {name: getattr(self, name).model_copy(update=values) for name, values in own.model_dump().items()}
+        return self.model_copy(update=tables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,21 +491,30 @@ def _environment_value(value: str, path: Sequence[str]) -> Any:
         return value
 
 
+def is_setting(key: str) -> bool:
+    """Whether there is a setting of this name, such as ``languages.python.completion.max_tokens``."""
+    path = key.split(".")
+    return _annotation(path) is not None and not _is_table(path)
+
+
 def _annotation(path: Sequence[str]) -> Any:
-    """The declared type of the setting at ``path``, or None when there is no such setting."""
-    field = _field(path)
-    return field.annotation if field else None
-
-
-def _field(path: Sequence[str]) -> FieldInfo | None:
-    table: Any = Settings
-    field: FieldInfo | None = None
+    """The declared type of the setting or table at ``path``, or None when there is none."""
+    declared: Any = Settings
     for part in path:
-        if not (isinstance(table, type) and issubclass(table, BaseModel)) or part not in table.model_fields:
+        if get_origin(declared) is dict:  # By the name of a language.
+            declared = get_args(declared)[1]
+        elif (field := _field_in(declared, part)) is not None:
+            declared = field.annotation
+        else:
             return None
-        field = table.model_fields[part]
-        table = field.annotation
-    return field
+    match get_args(declared):
+        case (inner, other) if other is type(None):
+            return inner
+    return declared
+
+
+def _field_in(table: Any, name: str) -> FieldInfo | None:
+    return table.model_fields.get(name) if isinstance(table, type) and issubclass(table, BaseModel) else None
 
 
 def _snake_case_keys(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -426,7 +532,7 @@ def _without_machine_settings(options: dict[str, Any], name: str, problems: list
     kept = dict(options)
     problems.extend(
         f"Settings under '{table}' in {name} were ignored; set them in the editor or the environment."
-        for table in ("engine", "usage")
+        for table in ("engine", "remote", "usage")
         if kept.pop(table, None) is not None
     )
     index = kept.get("index")
@@ -471,7 +577,7 @@ def _complaints(error: ValidationError, name: str) -> list[tuple[tuple[str, ...]
     for detail in error.errors():
         path: list[str] = []
         for part in detail["loc"]:
-            if not isinstance(part, str) or (path and _field(path) is not None and not _is_table(path)):
+            if not isinstance(part, str) or not _is_table(path):
                 break
             path.append(part)
         location = tuple(path)
@@ -480,7 +586,7 @@ def _complaints(error: ValidationError, name: str) -> list[tuple[tuple[str, ...]
         else:
             sentence = (
                 f"The setting '{'.'.join(location)}' in {name} was ignored: {_lower_first(detail['msg'])}; "
-                f"the default {_default(location)} is used."
+                f"{_instead(location)} is used."
             )
         found.setdefault(location, sentence)
     return list(found.items())
@@ -488,14 +594,15 @@ def _complaints(error: ValidationError, name: str) -> list[tuple[tuple[str, ...]
 
 def _is_table(path: Sequence[str]) -> bool:
     annotation = _annotation(path)
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    return get_origin(annotation) is dict or (isinstance(annotation, type) and issubclass(annotation, BaseModel))
 
 
-def _default(location: Sequence[str]) -> str:
-    field = _field(location)
+def _instead(location: Sequence[str]) -> str:
+    """What holds where the value at this place cannot be used."""
+    field = _field_in(_annotation(location[:-1]), location[-1]) if location else None
     if field is None or _is_table(location):
-        return "table"
-    return repr(field.default)
+        return "the default table"
+    return "the value for all languages" if location[0] == "languages" else f"the default {field.default!r}"
 
 
 def _lower_first(text: str) -> str:

@@ -116,6 +116,7 @@ class SkipReason(enum.StrEnum):
     IN_STRING = "in_string"
     MODEL_MISSING = "model_missing"
     MODEL_LOADING = "model_loading"
+    KEPT_HERE = "kept_here"
     ENGINE_FAILED = "engine_failed"
     SUPERSEDED = "superseded"
     CANCELLED = "cancelled"

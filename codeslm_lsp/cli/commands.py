@@ -283,7 +283,8 @@ async def _ask(name: str, question: Question, settings: Settings, *, is_live: bo
             launched = launch_for_commands(settings)
         if launched is None:
             launched = launch(settings if settings.model else with_default_model(settings))
-        return chat_model(launched.engine, await launched.read_format(), settings)
+        answering = launched.for_commands(settings)
+        return chat_model(answering.engine, await answering.read_format(), settings)
 
     console = Console(stderr=True, highlight=False)
     speaker = Speaker(read_model, f"codeslm:{name}")
@@ -309,7 +310,7 @@ async def _ask(name: str, question: Question, settings: Settings, *, is_live: bo
         if index is not None:
             index.close()
         if launched is not None:
-            await launched.engine.close()
+            await launched.close()
 
 
 def _show(answer: Answer) -> None:

@@ -15,7 +15,7 @@ from rich.text import Text
 from codeslm_lsp.cli import models
 from codeslm_lsp.cli.files import cursor_at, parse_place, place_of, read_document
 from codeslm_lsp.cli.wiring import launch
-from codeslm_lsp.completion.completer import Completer
+from codeslm_lsp.completion.remote_first import completer_by
 from codeslm_lsp.completion.trigger import refusal
 from codeslm_lsp.context.desk import Desk
 from codeslm_lsp.lsp.folder import Folder, folder_to_index
@@ -121,13 +121,11 @@ async def _complete(document: Document, cursor: Cursor, settings: Settings) -> R
         folder.start()
     workspace = folder.context if folder is not None else None
     try:
-        return await Completer(launched.engine, launched.read_format, settings, workspace).complete(
-            document, cursor, Trigger.INVOKED
-        )
+        return await completer_by(launched, settings, workspace).complete(document, cursor, Trigger.INVOKED)
     finally:
         if folder is not None:
             await folder.close()
-        await launched.engine.close()
+        await launched.close()
 
 
 def _repository(document: Document, settings: Settings) -> Folder | None:

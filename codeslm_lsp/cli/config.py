@@ -12,7 +12,17 @@ from rich.console import Console
 from rich.table import Table
 from tomlkit.exceptions import TOMLKitError
 
-from codeslm_lsp.settings import DEFAULTS, Settings, Source, origins, resolve, sources_here, user_file, value_of_text
+from codeslm_lsp.settings import (
+    DEFAULTS,
+    Settings,
+    Source,
+    is_setting,
+    origins,
+    resolve,
+    sources_here,
+    user_file,
+    value_of_text,
+)
 from codeslm_lsp.values import InputError
 
 app = typer.Typer(help="Settings: show them and where they come from, set one for this user.", no_args_is_help=True)
@@ -93,7 +103,7 @@ def set_for_user(key: str, value: Any) -> None:
         options = {each: options}
     _, problems = resolve([Source(str(user_file()), options)])
     if problems:
-        reason = problems[0].replace(" was ignored", " was not set").partition("; the default")[0]
+        reason = problems[0].replace(" was ignored", " was not set").split("; the default")[0].split("; the value")[0]
         raise InputError(f"{reason.rstrip('.')}.")
     document = _read()
     table: Any = document
@@ -104,8 +114,8 @@ def set_for_user(key: str, value: Any) -> None:
 
 
 def _require_known(key: str) -> None:
-    known = origins([])
-    if key not in known:
+    if not is_setting(key):
+        known = origins([])
         near = [each for each in known if each.endswith(f".{key}")] or [each for each in known if key in each]
         hint = f"; did you mean {near[0]}?" if near else "; `codeslm config show` lists all."
         raise InputError(f"There is no setting '{key}'{hint}")

@@ -211,18 +211,18 @@ def _tools() -> Finding:
 async def _model(settings: Settings, store: Store) -> list[Finding]:
     """The model that completes: its file, its form, memory for it, and a completion by it."""
     try:
-        path, why = model_path(settings, store)
         launched = launch(settings)
+        path = None if launched.is_remote else model_path(settings, store)[0]
     except CodeslmError as error:
         return [Finding("model", "problem", str(error), "`codeslm models list` shows what there is.")]
     try:
         return [
-            _memory(path, store),
-            await _or_problem("model", _format(launched, why)),
+            *([_memory(path, store)] if path is not None else []),
+            await _or_problem("model", _format(launched)),
             await _or_problem("completion", _completion(launched, settings)),
         ]
     finally:
-        await launched.engine.close()
+        await launched.close()
 
 
 def _memory(path: Path, store: Store) -> Finding:
@@ -244,13 +244,13 @@ async def _or_problem(topic: str, check: Awaitable[Finding]) -> Finding:
         return Finding(topic, "problem", str(error))
 
 
-async def _format(launched: Launched, why: str) -> Finding:
+async def _format(launched: Launched) -> Finding:
     model_format = await launched.read_format()
     family = model_format.fim.family
     talks = "answers commands too" if model_format.chat is not None else "completes only; commands need another"
     if model_format.warning:
         return Finding("model", "warning", model_format.warning, "`codeslm models list` shows models for completion.")
-    return Finding("model", "ok", f"{why.rstrip('.')}; fill-in-the-middle as {family}, {talks}")
+    return Finding("model", "ok", f"{launched.message.rstrip('.')}; fill-in-the-middle as {family}, {talks}")
 
 
 async def _completion(launched: Launched, settings: Settings) -> Finding:

@@ -51,9 +51,18 @@ def options(
 def serve(
     context: typer.Context,
     tcp: Annotated[str, typer.Option(metavar="HOST:PORT", help="Listen on a loopback address, not on stdio.")] = "",
+    openai: Annotated[
+        str,
+        typer.Option(metavar="HOST:PORT", help="Answer /v1/completions and /infill on a loopback address instead."),
+    ] = "",
     unfiltered: Annotated[bool, typer.Option("--unfiltered", hidden=True)] = False,
 ) -> None:
     """Run the language server for an editor, on standard input and output."""
+    if openai:
+        if tcp:
+            raise InputError("`--tcp` and `--openai` exclude each other; start two servers, which share one engine.")
+        _serve_http(context.obj, *_loopback(openai))
+        return
     # ``--unfiltered`` is for ``codeslm eval``: how much the filters are worth. Whoever starts the process says so;
     # it is no setting, so that no project, editor or environment can have a user shown what is known to be wrong.
     from codeslm_lsp.cli.wiring import launch, launch_for_commands, launch_unfiltered
@@ -77,6 +86,26 @@ def serve(
         server.start_tcp(*address)
     except OSError as error:
         raise InputError(f"Cannot listen on {tcp}: {error.strerror or error}; choose another port.") from None
+
+
+def _serve_http(settings: Settings, host: str, port: int) -> None:
+    from codeslm_lsp.cli.wiring import launch
+    from codeslm_lsp.serving.app import build_app
+    from codeslm_lsp.serving.key import access_key
+    from codeslm_lsp.serving.listen import listen
+    from codeslm_lsp.serving.offer import Offer
+
+    key, place = access_key()
+
+    def tell(sentence: str) -> None:
+        Console(stderr=True, highlight=False, markup=False).print(sentence, soft_wrap=True)
+
+    def opened() -> Offer:
+        offer = Offer(launch, settings, Path.cwd())
+        tell(offer.message)
+        return offer
+
+    listen(build_app(opened, key), host, port, lambda address: tell(f"Listening on {address}; the key is in {place}."))
 
 
 def _loopback(address: str) -> tuple[str, int]:

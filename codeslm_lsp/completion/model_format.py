@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from codeslm_lsp.engine.protocol import Engine
 from codeslm_lsp.models.gguf import GgufHeader, read_header
 from codeslm_lsp.prompt.chat import ChatFormat, detect_chat
 from codeslm_lsp.prompt.detect import FimFormat, detect, prefix_only
 from codeslm_lsp.prompt.tokenizer import Tokenizer
-from codeslm_lsp.prompt.vocabulary import read_vocabulary
+from codeslm_lsp.prompt.vocabulary import Vocabulary, read_vocabulary
 from codeslm_lsp.values import ModelUnsuitable
 
 
@@ -58,14 +59,18 @@ def format_of(header: GgufHeader, engine: Engine) -> ModelFormat:
 
     Raises ``ModelDamaged``. Keeps nothing of the header, which is large.
     """
-    vocabulary = read_vocabulary(header.metadata)
+    return format_by(read_vocabulary(header.metadata), header.metadata, engine)
+
+
+def format_by(vocabulary: Vocabulary, metadata: Mapping[str, Any], engine: Engine) -> ModelFormat:
+    """The same by a vocabulary and the metadata of a GGUF's header."""
     tokenizer = EngineTokenizer(engine)
     try:
-        chat, refusal = detect_chat(vocabulary, header.metadata), ""
+        chat, refusal = detect_chat(vocabulary, metadata), ""
     except ModelUnsuitable as error:
         chat, refusal = None, str(error)
     try:
-        fim, warning = detect(vocabulary, header.metadata), ""
+        fim, warning = detect(vocabulary, metadata), ""
     except ModelUnsuitable as error:
         fim, warning = prefix_only(vocabulary), f"{error} Until then only the text before the cursor is used."
     return ModelFormat(fim, tokenizer, warning, chat, refusal)

@@ -8,6 +8,7 @@ from codeslm_lsp.settings import Settings
 from codeslm_lsp.syntax.position import kind_at
 from codeslm_lsp.syntax.tree import SyntaxTree
 from codeslm_lsp.values import Cursor, Document, Skip, SkipReason, Trigger
+from codeslm_lsp.workspace.ignored import is_meant
 
 
 def refusal(document: Document, trigger: Trigger, settings: Settings) -> Skip | None:
@@ -21,6 +22,11 @@ def refusal(document: Document, trigger: Trigger, settings: Settings) -> Skip | 
         return Skip(
             SkipReason.DISABLED,
             f"Completions are switched off for {document.language_id} by the setting completion.disabled_languages.",
+        )
+    if options.disabled_files and is_meant(document.path, options.disabled_files):
+        return Skip(
+            SkipReason.DISABLED,
+            f"Completions are switched off for {document.path} by the setting completion.disabled_files.",
         )
     if len(document.text) > options.max_file_bytes:  # Never more characters than bytes.
         return Skip(

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from codeslm_lsp.engine import wire
+from codeslm_lsp.engine.arriving import Arriving, retrieve
 from codeslm_lsp.engine.meeting import ADVICE, POLL_S, Meeting, meet
-from codeslm_lsp.engine.protocol import GenerateRequest, generation_of
+from codeslm_lsp.engine.protocol import GenerateRequest
 from codeslm_lsp.engine.rendezvous import Place
 from codeslm_lsp.engine.tuning import tuning_from_json
 from codeslm_lsp.values import (
     EngineDied,
     EngineError,
     EngineUnavailable,
-    Generation,
     InputError,
     ModelInfo,
     StopReason,
@@ -168,20 +168,15 @@ class Life:
         self._news.set()
 
 
-class Stream:
+class Stream(Arriving):
     """The tokens of one running generation, as they arrive."""
 
     def __init__(self, life: Life, number: int, request: GenerateRequest, on_end: OnEnd) -> None:
         self._life = life
-        self._request = request
         self._on_end = on_end
         self._number = number
-        self._tokens: list[Token] = []
-        self._news = asyncio.Event()
         life.attach(number, self)
-        params = {"stream": number, **wire.request_to_json(request)}
-        self._answer = asyncio.create_task(self._run(params))
-        self._answer.add_done_callback(retrieve)
+        super().__init__(request, self._run({"stream": number, **wire.request_to_json(request)}))
 
     async def _run(self, params: dict[str, Any]) -> tuple[StopReason, Timings]:
         try:
@@ -193,26 +188,6 @@ class Stream:
             return stop, timings
         finally:
             self._life.detach(self._number)
-            self._news.set()
-
-    def put(self, token: Token) -> None:
-        """Called for each token that arrives."""
-        self._tokens.append(token)
-        self._news.set()
-
-    async def __aiter__(self) -> AsyncIterator[Token]:
-        position = 0
-        while True:
-            self._news.clear()
-            while position < len(self._tokens):
-                yield self._tokens[position]
-                position += 1
-            if self._answer.done():
-                if position < len(self._tokens):
-                    continue
-                await self._answer
-                return
-            await self._news.wait()
 
     async def stop(self) -> None:
         """See ``TokenStream.stop``."""
@@ -222,14 +197,9 @@ class Stream:
         """See ``TokenStream.enough``."""
         self._life.notify(wire.ENOUGH, {"stream": self._number})
 
-    async def result(self) -> Generation:
-        """See ``TokenStream.result``."""
-        stop, timings = await asyncio.shield(self._answer)
-        return generation_of(self._request, self._tokens, stop, timings)
-
     def abandon(self) -> None:
         """Nobody waits for the rest."""
-        if not self._answer.done():
+        if not self.has_ended:
             self._cancel()
 
     def _cancel(self) -> None:
@@ -241,9 +211,3 @@ def _has_ended(pid: int) -> bool:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return True
-
-
-def retrieve(task: asyncio.Future[Any]) -> None:
-    """Mark an exception as seen: whoever waits for the task gets it again."""
-    if not task.cancelled():
-        task.exception()

@@ -13,15 +13,16 @@ import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from codeslm_lsp.engine import wire
-from codeslm_lsp.engine.life import Life, Stream, retrieve
-from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream
+from codeslm_lsp.engine.arriving import retrieve
+from codeslm_lsp.engine.life import Life, Stream
+from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream, counted
 from codeslm_lsp.engine.rendezvous import lonely_place, place_of
 from codeslm_lsp.engine.tuning import tuning_from_json
-from codeslm_lsp.values import EngineLoading, EngineUnavailable, Evaluated, ModelInfo, Priority, Timings, Tuning
+from codeslm_lsp.values import EngineLoading, EngineUnavailable, Evaluated, ModelInfo, Timings, Tuning
 
 MAX_DEATHS = 3
 DEATHS_WINDOW_S = 60.0
@@ -116,14 +117,7 @@ class EngineProcess:
         return tuning_from_json(await life.request(wire.MEASURE, {}))
 
     def _count(self, request: GenerateRequest, timings: Timings) -> None:
-        before, n = self._evaluated, timings.n_prefill
-        match request.priority:
-            case Priority.COMPLETION:
-                self._evaluated = replace(before, n_foreground=before.n_foreground + n)
-            case Priority.COMMAND:
-                self._evaluated = replace(before, n_commands=before.n_commands + n)
-            case Priority.BACKGROUND:
-                self._evaluated = replace(before, n_background=before.n_background + n)
+        self._evaluated = counted(self._evaluated, request, timings)
 
     async def close(self) -> None:
         """See ``Engine.close``."""

@@ -144,6 +144,18 @@ def with_typed_ids(request: GenerateRequest, encode: Callable[[str], list[int]])
     return replace(request, typed_ids=tuple(encoded(request.typed, encode)), typed=None)
 
 
+def counted(before: Evaluated, request: GenerateRequest, timings: Timings) -> Evaluated:
+    """The same with what one generation evaluated."""
+    n = timings.n_prefill
+    match request.priority:
+        case Priority.COMPLETION:
+            return replace(before, n_foreground=before.n_foreground + n)
+        case Priority.COMMAND:
+            return replace(before, n_commands=before.n_commands + n)
+        case Priority.BACKGROUND:
+            return replace(before, n_background=before.n_background + n)
+
+
 def generation_of(request: GenerateRequest, tokens: Sequence[Token], stop: StopReason, timings: Timings) -> Generation:
     """All tokens of a stream, in their branches, each up to a stop text. Every sample is one, even if it is empty."""
     n_branches = max([request.n_samples, *(token.branch + 1 for token in tokens)])

@@ -21,6 +21,7 @@ from codeslm_lsp.lsp.reload import follow_files
 from codeslm_lsp.lsp.selected import selected_entry
 from codeslm_lsp.lsp.session import Session
 from codeslm_lsp.lsp.status import Status
+from codeslm_lsp.lsp.usage import LOOK_AFTER_S, Usage
 from codeslm_lsp.lsp.workspace import MirroringProtocol, notebook_context, quiet_logging
 from codeslm_lsp.reasoning.run import COMMANDS
 from codeslm_lsp.settings import Source, project_file, resolve, sources_here, user_file
@@ -58,7 +59,7 @@ _log = logging.getLogger(__name__)
 class CodeslmServer(LanguageServer):
     """A pygls server with one session."""
 
-    def __init__(self, launch: Launch, launch_for_commands: LaunchOther) -> None:
+    def __init__(self, launch: Launch, launch_for_commands: LaunchOther, look_after_s: float) -> None:
         super().__init__(
             "codeslm",
             __version__,
@@ -68,6 +69,7 @@ class CodeslmServer(LanguageServer):
         )
         self._launch = launch
         self._launch_for_commands = launch_for_commands
+        self._look_after_s = look_after_s
         self._session: Session | None = None
         self._told: set[str] = set()
         self.initialization_options: Mapping[str, Any] = {}
@@ -78,8 +80,9 @@ class CodeslmServer(LanguageServer):
     def session(self) -> Session:
         """The session; it belongs to the running event loop, so it is made on first use."""
         if self._session is None:
+            usage = Usage(self.text_of, self._look_after_s)
             self._session = Session(
-                self._launch, self._launch_for_commands, self.tell, self.note, self.show, self.root_uris
+                self._launch, self._launch_for_commands, self.tell, self.note, self.show, self.root_uris, usage
             )
         return self._session
 
@@ -107,6 +110,11 @@ class CodeslmServer(LanguageServer):
         """The mirror of an open document."""
         document = self.workspace.text_documents.get(convert.document_key(uri))
         return document if isinstance(document, MirroredDocument) else None
+
+    def text_of(self, uri: str) -> str | None:
+        """What an open document holds now."""
+        mirror = self.document(uri)
+        return mirror.text if mirror is not None else None
 
     def document_to_ask_about(self, uri: str) -> tuple[Document, MirroredDocument] | None:
         """An open document and its mirror."""
@@ -136,13 +144,18 @@ class CodeslmServer(LanguageServer):
         return Path(path) if path else None
 
 
-def build_server(launch: Launch, launch_for_commands: LaunchOther = lambda _settings: None) -> CodeslmServer:
+def build_server(
+    launch: Launch,
+    launch_for_commands: LaunchOther = lambda _settings: None,
+    look_after_s: float = LOOK_AFTER_S,
+) -> CodeslmServer:
     """A server that starts engines by ``launch``, and those for commands alone by the other.
 
-    Run it by ``serve_pipes`` (see ``pipes``) or ``start_tcp``.
+    What was accepted is looked at again ``look_after_s`` later (see ``usage``). Run it by ``serve_pipes`` (see
+    ``pipes``) or ``start_tcp``.
     """
     quiet_logging()
-    server = CodeslmServer(launch, launch_for_commands)
+    server = CodeslmServer(launch, launch_for_commands, look_after_s)
     _register(server)
     return server
 
@@ -277,7 +290,7 @@ async def _complete(
     mirror = server.document(uri)
     if mirror is None:
         skip = Skip(SkipReason.UNKNOWN_DOCUMENT, "The editor asked for a document that it has not opened.")
-        server.session.remember(Report(skip, trigger), uri)
+        server.session.remember(Report(skip, trigger), uri, "")
         return (), None
     document, cursor, offset = _view(server, mirror, position)
     version = mirror.version
@@ -288,7 +301,7 @@ async def _complete(
     report = _in_cell(selected.out_of(report) if selected is not None else report, offset)
     if mirror.version != version and isinstance(report.outcome, Completion):
         report = replace(report, outcome=Skip(SkipReason.SUPERSEDED, "The text changed while the model worked."))
-    server.session.remember(report, uri)
+    server.session.remember(report, uri, document.language_id)
     return ((report.outcome, *report.alternatives) if isinstance(report.outcome, Completion) else ()), mirror
 
 
@@ -296,7 +309,7 @@ def _ids(server: CodeslmServer, completions: Sequence[Completion], document: Mir
     """What an editor tells by which of them it was."""
     if document is None or server.session.last is None:
         return []
-    return server.session.usage.sent(server.session.last[0], completions, document.language_id or "")
+    return server.session.usage.sent(server.session.last[0], completions, document)
 
 
 def _view(server: CodeslmServer, mirror: MirroredDocument, position: types.Position) -> tuple[Document, Cursor, int]:

@@ -10,9 +10,9 @@ from typing import Any
 
 from pygls.uris import to_fs_path
 
-from codeslm_lsp.completion.completer import Completer
 from codeslm_lsp.completion.latest import LatestWins
 from codeslm_lsp.completion.launch import Launch, Launched, LaunchOther
+from codeslm_lsp.completion.remote_first import Completes
 from codeslm_lsp.context.desk import Desk
 from codeslm_lsp.lsp.convert import root_of
 from codeslm_lsp.lsp.status import Show, Status, status_after, status_of
@@ -65,6 +65,7 @@ class Session:
         note: Tell,
         show: Show,
         root_uris: Callable[[], Sequence[str]],
+        usage: Usage,
     ) -> None:
         self._launch = launch
         self._launch_for_commands = launch_for_commands
@@ -86,7 +87,7 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self.last: tuple[Report, str] | None = None
         self.status = Status("loading")
-        self.usage = Usage()
+        self.usage = usage
 
     def configure(self, settings: Settings) -> None:
         """Use these settings from now on.
@@ -100,7 +101,7 @@ class Session:
         self.usage.turn(on=settings.usage.enabled)
         if before is None or (before.index, before.context.enabled) != (settings.index, settings.context.enabled):
             self._open_folders(settings)
-        if before is None or (before.model, before.engine) != (settings.model, settings.engine) or not self._launched:
+        if before is None or _engine(before) != _engine(settings) or not self._launched:
             self._start(settings)
         if before is None or _commands_engine(before) != _commands_engine(settings):
             self._end_for_commands()
@@ -116,7 +117,9 @@ class Session:
             report = await self._latest.run(self._complete(document, cursor, trigger))
         except asyncio.CancelledError:
             self.remember(
-                Report(Skip(SkipReason.CANCELLED, "The editor cancelled the request."), trigger), document.uri
+                Report(Skip(SkipReason.CANCELLED, "The editor cancelled the request."), trigger),
+                document.uri,
+                document.language_id,
             )
             raise
         return report or Report(Skip(SkipReason.SUPERSEDED, "A newer request took its place."), trigger)
@@ -146,6 +149,7 @@ class Session:
         launched = self._for_commands or self._launched
         if launched is None or self._settings is None:
             raise ModelNotFound(self._problem.detail if self._problem else "The engine is being closed.")
+        launched = launched.for_commands(self._settings)
         return chat_model(launched.engine, await launched.read_format(), self._settings)
 
     @property
@@ -155,7 +159,7 @@ class Session:
 
     def _end_for_commands(self) -> None:
         if self._for_commands is not None:
-            self._in_background(self._for_commands.engine.close())
+            self._in_background(self._for_commands.close())
         self._for_commands = None
 
     async def _be_configured(self) -> None:
@@ -172,11 +176,12 @@ class Session:
     def rest(self, document: Document, cursor: Cursor) -> None:
         """The cursor rests here, as far as is known; a key may follow. Also before there is an engine."""
         self._resting = (document, cursor)
-        if (completer := self._completer_of(document.uri)) is not None:
+        if (completer := self._completer_of(document)) is not None:
             completer.prepare(document, cursor)
 
-    def remember(self, report: Report, uri: str) -> None:
-        """Keep how a request was answered for ``explainLast``; one that a newer request replaced is not worth it."""
+    def remember(self, report: Report, uri: str, language_id: str) -> None:
+        """Keep how a request was answered for ``explainLast``; one that a newer request replaced is only counted."""
+        self.usage.skipped(report, language_id)
         if not (isinstance(report.outcome, Skip) and report.outcome.reason is SkipReason.SUPERSEDED):
             self.last = (report, uri)
             self._be(status_after(report, self.status))
@@ -201,10 +206,9 @@ class Session:
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
+        self.usage.forget(uri)
         for around in self._around.values():
-            around.desk.closed(uri)
-            if around.completer is not None:
-                around.completer.forget(uri)
+            around.forget(uri)
         if self._resting is not None and self._resting[0].uri == uri:
             self._resting = None
 
@@ -226,7 +230,7 @@ class Session:
             self._in_background(self._mathematician.close())
         self._end_for_commands()
         if self._launched is not None:
-            self._in_background(self._launched.engine.close())
+            self._in_background(self._launched.close())
             self._launched = None
 
     def _around_of(self, uri: str) -> Surroundings:
@@ -257,27 +261,22 @@ class Session:
 
     def _drop_completers(self) -> None:
         for around in self._around.values():
-            around.drop_completer()
+            around.drop_completers()
 
     def _renew_completers(self) -> None:
         self._drop_completers()
-        if self._resting is not None and (completer := self._completer_of(self._resting[0].uri)) is not None:
+        if self._resting is not None and (completer := self._completer_of(self._resting[0])) is not None:
             completer.prepare(*self._resting)
 
-    def _completer_of(self, uri: str) -> Completer | None:
-        """What completes the documents of this one's folder; None while there is no engine."""
-        around = self._around_of(uri)
-        if around.completer is None and self._launched is not None and self._settings is not None:
-            launched = self._launched
-            workspace = around.folder.context if around.folder is not None else None
-            around.completer = Completer(
-                launched.engine, launched.read_format, self._settings, workspace, launched.filters, around.environment
-            )
-        return around.completer
+    def _completer_of(self, document: Document) -> Completes | None:
+        """What completes this document; None while there is no engine."""
+        if self._launched is None or self._settings is None:
+            return None
+        return self._around_of(document.uri).completer(document.language_id, self._settings, self._launched)
 
     def _start(self, settings: Settings) -> None:
         if self._launched is not None:
-            self._in_background(self._launched.engine.close())
+            self._in_background(self._launched.close())
         self._drop_completers()
         self._launched = self._problem = None
         self._tried_at = asyncio.get_running_loop().time()
@@ -316,7 +315,7 @@ class Session:
         await self._be_configured()
         if self._launched is None and self._problem is not None:
             self._try_again()
-        completer = self._completer_of(document.uri)
+        completer = self._completer_of(document)
         if completer is None:
             problem = self._problem or Skip(SkipReason.ENGINE_FAILED, "The engine is being closed.")
             return Report(problem, trigger)
@@ -326,6 +325,11 @@ class Session:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _engine(settings: Settings) -> tuple[object, ...]:
+    """What the engine that completes depends on."""
+    return settings.model, settings.engine, settings.remote
 
 
 def _commands_engine(settings: Settings) -> tuple[object, ...]:

@@ -7,7 +7,8 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from codeslm_lsp.completion.completer import Completer
+from codeslm_lsp.completion.launch import Launched
+from codeslm_lsp.completion.remote_first import Completes, completer_by
 from codeslm_lsp.context.desk import Desk
 from codeslm_lsp.lsp.folder import Folder, folder_to_index, project_folder
 from codeslm_lsp.settings import Settings
@@ -21,8 +22,7 @@ class Surroundings:
         self.desk = Desk()
         self.folder: Folder | None = None
         self.environment: Environment | None = None
-        self.completer: Completer | None = None
-        """What completes the folder's documents; belongs to whoever has an engine."""
+        self._completers: dict[str, Completes] = {}
         self._root = root
 
     def open(self, settings: Settings) -> None:
@@ -33,11 +33,25 @@ class Surroundings:
         if settings.index.enabled:
             self.environment = Environment(project_folder(self._root))
 
-    def drop_completer(self) -> None:
-        """End what it does ahead."""
-        if self.completer is not None:
-            self.completer.stop()
-        self.completer = None
+    def completer(self, language_id: str, settings: Settings, launched: Launched) -> Completes:
+        """What completes the folder's documents in a language: one for all that have no settings of their own."""
+        key = language_id.lower() if language_id.lower() in settings.languages else ""
+        if key not in self._completers:
+            workspace = self.folder.context if self.folder is not None else None
+            self._completers[key] = completer_by(launched, settings.for_language(key), workspace, self.environment)
+        return self._completers[key]
+
+    def forget(self, uri: str) -> None:
+        """A document was closed."""
+        self.desk.closed(uri)
+        for completer in self._completers.values():
+            completer.forget(uri)
+
+    def drop_completers(self) -> None:
+        """End what they do ahead."""
+        for completer in self._completers.values():
+            completer.stop()
+        self._completers = {}
 
     def closing(self) -> Coroutine[Any, Any, None]:
         """Forget what was opened, so that it may be opened again at once; awaiting the result ends it."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
@@ -49,6 +50,12 @@ class IgnoreRules:
         if at not in self._specs:
             self._specs[at] = _read_spec(*(self._folder / at / name for name in IGNORE_FILES))
         return self._specs[at]
+
+
+@lru_cache(maxsize=512)
+def is_meant(path: str, patterns: tuple[str, ...]) -> bool:
+    """Whether patterns of a ``.gitignore`` match this path, or a folder it lies in; the last that does decides."""
+    return _spec_of(patterns).match_file(path)
 
 
 def _folders_of(path: str) -> Iterator[str]:
@@ -112,8 +119,12 @@ def _users_excludes() -> Path:
 def _read_spec(*paths: Path) -> GitIgnoreSpec | None:
     """The rules of these files together, later ones stronger; ``None`` when they say nothing."""
     lines = [line for path in paths for line in _text(path).splitlines()]
-    spec = GitIgnoreSpec(pattern for line in lines for pattern in _patterns(line))
+    spec = _spec_of(lines)
     return spec if len(spec) else None
+
+
+def _spec_of(lines: Iterable[str]) -> GitIgnoreSpec:
+    return GitIgnoreSpec(pattern for line in lines for pattern in _patterns(line))
 
 
 def _patterns(line: str) -> Iterator[GitIgnoreSpecPattern]:

@@ -101,7 +101,7 @@ function flatten(table, schema, before, found) {
       flatten(schema.$defs[reference.split('/').pop()], schema, `${path}.`, found);
       continue;
     }
-    const { title: _, unit, description, ...rest } = declared;
+    const { title: _, unit, description, ...rest } = inlined(declared, schema);
     found[`codeslm.${camelCase(path)}`] = {
       ...rest,
       scope: OF_MACHINE.test(path) ? 'machine' : OF_USER_FIRST.test(path) ? 'machine-overridable' : 'window',
@@ -109,6 +109,25 @@ function flatten(table, schema, before, found) {
       markdownDescription: unit ? `${description} In ${unit}.` : description,
     };
   }
+}
+
+/** A schema without references and names of Python: what VS Code checks the table of languages by. */
+function inlined(node, schema) {
+  if (Array.isArray(node)) {
+    return node.map((each) => inlined(each, schema));
+  }
+  if (node === null || typeof node !== 'object') {
+    return node;
+  }
+  if (node.$ref) {
+    return inlined(schema.$defs[node.$ref.split('/').pop()], schema);
+  }
+  const entries = Object.entries(node).filter(([name]) => name !== 'title');
+  const of = (name, value) =>
+    name === 'properties'
+      ? Object.fromEntries(Object.entries(value).map(([key, each]) => [camelCase(key), inlined(each, schema)]))
+      : inlined(value, schema);
+  return Object.fromEntries(entries.map(([name, value]) => [name, of(name, value)]));
 }
 
 function camelCase(path) {

@@ -278,6 +278,8 @@ REASONS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("x = 1\n" * 400, "file_too_large", {}, {"completion": {"max_file_bytes": 1000}}),
     (SOURCE, "disabled", {}, {"completion": {"enabled": False}}),
     (SOURCE, "disabled", {}, {"completion": {"disabled_languages": ["python"]}}),
+    (SOURCE, "disabled", {}, {"completion": {"disabled_files": ["*", f"!{Path(URI).name}", "*.py"]}}),
+    (SOURCE, "disabled", {}, {"languages": {"python": {"completion": {"enabled": False}}}}),
     (SOURCE, "blank", {"default": "\n\n   "}, {}),
     (SOURCE, "nothing_generated", {"default": ""}, {}),
 ]
@@ -293,6 +295,14 @@ async def test_every_empty_answer_has_a_reason(
         why = await editor.explain()
         assert why["skip"]["reason"] == reason
         assert why["skip"]["detail"].endswith(".")
+
+
+async def test_each_language_is_completed_by_its_own_settings() -> None:
+    script = {"default": "1\nb = 2\n"}
+    async with replay_editor(script, options={"languages": {"go": {"completion": {"enabled": False}}}}) as editor:
+        for uri, language, n_items in ((URI, "python", 1), ("file:///work/a.go", "go", 0), (URI + "x", "python", 1)):
+            editor.open(uri, "a = ", language)
+            assert len(await editor.complete(uri, 4)) == n_items, uri
 
 
 async def test_a_document_that_was_never_opened() -> None:

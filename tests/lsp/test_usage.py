@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 from lsprotocol import types
 
 from tests.support.client import Editor, replay_editor
+from tests.support.waiting import until
 
-URI = "file:///work/a.py"
+URI, OTHER, THIRD = (f"file:///work/{name}.py" for name in "abc")
 SOURCE = "def add(a, b):\n    ret\n\n\nsecret_name = 1\n"
 CURSOR = SOURCE.index("ret") + 3
 SCRIPT = {"answers": {"    ret": "urn a + b\n"}, "alternatives": ["urn b + a\n"]}
@@ -31,17 +33,32 @@ async def run_command(editor: Editor, item: types.InlineCompletionItem) -> None:
     await editor.client.workspace_execute_command_async(params)
 
 
-def kept(folder: Path) -> list[Any]:
-    files = list(folder.iterdir())
-    if not files:
+def read(folder: Path, query: str) -> list[Any]:
+    """What the file holds; nothing where it is not made yet, or not yet to its end."""
+    if not (folder / "usage.sqlite").exists():
         return []
     connection = sqlite3.connect(folder / "usage.sqlite")
     try:
-        return connection.execute(
-            "SELECT outcome, characters, accepted_characters, asked, language FROM suggestions ORDER BY decided_at"
-        ).fetchall()
+        if connection.execute("PRAGMA user_version").fetchone() == (0,):
+            return []
+        return connection.execute(query).fetchall()
     finally:
         connection.close()
+
+
+def kept(folder: Path) -> list[Any]:
+    return read(
+        folder, "SELECT outcome, characters, accepted_characters, asked, language FROM suggestions ORDER BY decided_at"
+    )
+
+
+def stayed(folder: Path) -> list[Any]:
+    """What was accepted, and how much of it was still there."""
+    return read(folder, "SELECT accepted_characters, kept_characters FROM suggestions ORDER BY decided_at")
+
+
+SOON = {"CODESLM_TEST_LOOK_AFTER_S": "1"}
+"""Long enough for what an editor sends next to come before."""
 
 
 async def test_what_is_shown_and_taken_is_kept_when_the_editor_ends(usage_dir: Path) -> None:
@@ -93,3 +110,85 @@ async def test_what_is_not_understood_is_nothing(usage_dir: Path, params: Any) -
             )
         assert await editor.complete(URI, CURSOR)
     assert list(usage_dir.iterdir()) == []
+
+
+async def test_what_was_accepted_is_looked_at_later(usage_dir: Path) -> None:
+    """Edited in one document, left alone in the other; there in two parts, which are looked at together."""
+    async with replay_editor(SCRIPT, environment=SOON) as editor:
+        for uri in (URI, OTHER):
+            editor.open(uri, SOURCE)
+        [first] = await editor.complete(URI, CURSOR, 2)
+        [other] = await editor.complete(OTHER, CURSOR, 2)
+        end = editor.type(URI, CURSOR, "urn a + b")
+        await run_command(editor, first)
+        editor.edit(URI, end - 4, end, "")
+        editor.type(URI, 0, "import math\n")
+        editor.type(OTHER, CURSOR, "urn a +")
+        notify(editor, "textDocument/didPartiallyAcceptCompletion", other, acceptedLength=3)
+        notify(editor, "textDocument/didPartiallyAcceptCompletion", other, acceptedLength=7)
+        await until(lambda: stayed(usage_dir) == [(9, 5), (7, 7)])
+    content = (usage_dir / "usage.sqlite").read_bytes()
+    for part in (b"secret_name", b"urn a", b"a.py", b"math"):
+        assert part not in content
+
+
+async def test_of_a_document_that_was_closed_or_a_session_that_ended_nothing_is_known(usage_dir: Path) -> None:
+    async with replay_editor(SCRIPT, environment=SOON) as editor:
+        for uri in (URI, OTHER, THIRD):
+            editor.open(uri, SOURCE)
+        items = [(await editor.complete(uri, CURSOR, 2))[0] for uri in (URI, OTHER, THIRD)]
+        for uri, item in zip((URI, OTHER), items, strict=False):
+            editor.type(uri, CURSOR, "urn a + b")
+            await run_command(editor, item)
+        editor.client.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(URI)))
+        editor.open(URI, SOURCE)
+        await until(lambda: (9, 9) in stayed(usage_dir))
+        editor.type(THIRD, CURSOR, "urn a + b")
+        await run_command(editor, items[2])
+    assert stayed(usage_dir) == [(9, None), (9, 9), (9, None)]
+
+
+async def test_characters_are_counted_and_not_units(usage_dir: Path) -> None:
+    """An editor counts UTF-16 units: a letter beyond them has two."""
+    async with replay_editor({"answers": {"    ret": "urn '𝔸𝔹'"}}, environment=SOON) as editor:
+        editor.open(URI, SOURCE)
+        [item] = await editor.complete(URI, CURSOR, 2)
+        editor.type(URI, CURSOR, "urn '𝔸")
+        notify(editor, "textDocument/didPartiallyAcceptCompletion", item, acceptedLength=7)
+        await until(lambda: stayed(usage_dir) == [(6, 6)])
+
+
+async def test_why_nothing_was_shown_is_counted(usage_dir: Path) -> None:
+    """Also a request for what is not open."""
+    commented = "# nothing here\nx = 1\n"
+    options = {"completion": {"in_comments": False}}
+    async with replay_editor({"default": ""}, options=options) as editor:
+        editor.open(URI, commented)
+        assert await editor.complete(URI, 6, 2) == []
+        assert await editor.complete(URI, 6, 2) == []
+        assert await editor.complete(URI, len(commented) - 1, 1) == []
+        assert await editor.complete(OTHER, 0, 1) == []
+    skips = read(usage_dir, "SELECT reason, language, asked, n FROM skips ORDER BY reason")
+    assert skips == [
+        ("in_comment", "python", "automatic", 2),
+        ("nothing_generated", "python", "invoked", 1),
+        ("unknown_document", "", "invoked", 1),
+    ]
+    assert b"nothing here" not in (usage_dir / "usage.sqlite").read_bytes()
+    assert kept(usage_dir) == []
+
+
+async def test_requests_that_are_overtaken_or_cancelled_are_counted(usage_dir: Path) -> None:
+    async with replay_editor({**SCRIPT, "token_ms": 100}) as editor:
+        editor.open(URI, SOURCE)
+        overtaken, _ = await asyncio.gather(editor.complete(URI, CURSOR, 2), editor.complete(URI, CURSOR, 2))
+        assert overtaken == []
+        waiting = asyncio.create_task(editor.complete(URI, CURSOR - 1, 2))
+        await asyncio.sleep(0)
+        await editor.explain()  # Its answer says that the request before it is being worked on.
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    assert read(usage_dir, "SELECT reason, language, asked, n FROM skips ORDER BY reason") == [
+        ("cancelled", "python", "automatic", 1),
+        ("superseded", "python", "automatic", 1),
+    ]

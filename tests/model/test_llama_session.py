@@ -91,7 +91,7 @@ def test_a_fork_holds_what_its_source_holds(model: LlamaModel, prompt: list[int]
 
 
 def test_documents_stay_warm_beside_each_other(model: LlamaModel, noise: float) -> None:
-    """Not one text is compared with another: two likeliest tokens may be as near to each other as the noise of logits."""
+    """Logits are compared, not texts: two likeliest tokens may be as near to each other as the noise of logits."""
     lanes = Lanes(model)
     texts = {"a.py": SOURCE[:800], "b.py": SOURCE[4000:4800], "c.py": SOURCE[8000:8800]}
     requests = {
@@ -105,7 +105,7 @@ def test_documents_stay_warm_beside_each_other(model: LlamaModel, noise: float) 
         assert np.abs(last_logits(lanes, request) - before[name]).max() < 3 * noise
 
 
-def last_logits(lanes: Lanes, request: GenerateRequest) -> Row:
+def last_logits(lanes: Lanes, request: GenerateRequest) -> NDArray[np.float32]:
     """Those behind the prompt, in the sequence of the request's document."""
     (lane,) = (lane for lane in lanes._lanes if lane.document == request.document)
     return lane.session._logits[len(request.token_ids) - 1].copy()

@@ -15,6 +15,7 @@ from typing import Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcRequestCancelled
 
+from codeslm_lsp.completion.anchors import OUTDATED_LINES
 from codeslm_lsp.evaluation.typist import Stroke, Typist, task_in
 from codeslm_lsp.lsp.server import DID_DISMISS, DID_MOVE_CURSOR, DID_SHOW
 from codeslm_lsp.values import SkipReason
@@ -38,6 +39,9 @@ KEYS_AT_A_TIME = (10, 60)
 
 ACCEPTED, CANCELLED, CLOSED, SAVED, COMPARED, CALCULATED, ASKED = 0.5, 0.04, 0.3, 0.3, 0.6, 0.1, 0.03
 """How often: of what is offered in a pause, of requests, and of turns to another file."""
+
+MARKED_LINES = OUTDATED_LINES + 2
+"""Typed before the text is compared: no prompt of before answers so far below its anchor."""
 
 NO_MODEL = {
     *(SkipReason.MODEL_MISSING, SkipReason.MODEL_LOADING, SkipReason.ENGINE_FAILED),
@@ -302,17 +306,18 @@ class Person:
             await self._compare_all(sheet)
 
     async def _compare_all(self, sheet: Sheet) -> None:
+        """By what the model is shown, in the middle of lines that stand nowhere else."""
         number = next(self._numbers)
-        line = f"m{number} = \n"
+        lines = f"m{number} = \n" * MARKED_LINES
         before = self.editor.texts[sheet.uri]
         starts = [0, *(place + 1 for place, character in enumerate(before) if character == "\n")]
         place = self._draw.choice(starts)
-        self.editor.type(sheet.uri, place, line)
-        self.editor.type(sheet.uri, 0, line)
-        cursor = place + 2 * len(line) - 1
+        self.editor.type(sheet.uri, place, lines)
+        self.editor.type(sheet.uri, 0, lines)
+        cursor = place + 2 * len(lines) - 1
         await compare_by_echo(self._ask, sheet.uri, self.editor.texts[sheet.uri], cursor)
-        self.editor.edit(sheet.uri, 0, len(line), "")
-        self.editor.edit(sheet.uri, place, place + len(line), "")
+        self.editor.edit(sheet.uri, 0, len(lines), "")
+        self.editor.edit(sheet.uri, place, place + len(lines), "")
         if self.editor.texts[sheet.uri] != before:
             raise Broken("the soak itself has lost its place.")
 
@@ -391,5 +396,6 @@ def _options(world: World) -> dict[str, Any]:
         "engine": {"disk_cache_megabytes": SEQUENCES_MEGABYTES},
     }
     if world.model is None:  # The whole text, and nothing else, is to be seen by an engine that echoes.
+        options["completion"]["first_wait_ms"] = 600_000
         options |= {"prompt": {"max_tokens": 100_000}, "context": {"max_tokens": 0}}
     return options

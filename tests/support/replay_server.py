@@ -7,6 +7,7 @@ import sys
 
 from codeslm_lsp.lsp.pipes import serve_pipes
 from codeslm_lsp.lsp.server import build_server
+from codeslm_lsp.lsp.usage import LOOK_AFTER_S
 from codeslm_lsp.values import ModelNotFound
 from tests.support.replay import replaying, script_of
 
@@ -19,7 +20,8 @@ def main() -> None:
 
         server = build_server(no_model)  # type: ignore[arg-type]
     else:
-        server = build_server(lambda settings: replaying(script_of(os.environ)))
+        after_s = float(os.environ.get("CODESLM_TEST_LOOK_AFTER_S", LOOK_AFTER_S))
+        server = build_server(lambda settings: replaying(script_of(os.environ)), look_after_s=after_s)
     if len(sys.argv) > 1:
         server.start_tcp("127.0.0.1", int(sys.argv[1]))
     else:

@@ -76,6 +76,15 @@ def test_setting_and_unsetting_leave_the_rest_of_the_file_as_it_is(user_settings
     assert "# mine" in user_settings.read_text(encoding="utf-8")
 
 
+def test_a_setting_of_one_language(user_settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    config("set", "languages.go.completion.confidence", "strict")
+    shown = json.loads(config("show", "--json", "--changed").stdout)
+    assert shown == {"languages.go.completion.confidence": {"value": "strict", "from": str(user_settings)}}
+    config("unset", "languages.go.completion.confidence")
+    assert json.loads(config("show", "--json", "--changed").stdout) == {}
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -84,6 +93,8 @@ def test_setting_and_unsetting_leave_the_rest_of_the_file_as_it_is(user_settings
         (["set", "completion.max_tokens", "lots"], "was not set: input should be a valid integer."),
         (["set", "completion.max_tokens", "0"], "was not set: input should be greater than or equal to 1."),
         (["unset", "completion"], "no setting 'completion'"),
+        (["set", "languages.go.completion.menu", "true"], "no setting 'languages.go.completion.menu'"),
+        (["set", "languages.go.prompt.max_tokens", "3"], "was not set: input should be greater than or equal to 64."),
     ],
 )
 def test_what_cannot_be_set_is_told_and_changes_nothing(user_settings: Path, arguments: list[str], said: str) -> None:

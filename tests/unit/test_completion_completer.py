@@ -696,6 +696,7 @@ async def test_refusals_do_not_trouble_the_engine(
 async def test_what_is_not_refused() -> None:
     assert await Bench(automatic=False).text_at("x = ‸", trigger=INVOKED)
     assert await Bench(disabled_languages=["go"]).text_at("x = ‸")
+    assert await Bench(disabled_files=["*", "!*.py"]).text_at("x = ‸")
     assert await Bench(max_file_bytes=1000).text_at("x" * 1000 + "‸")
     nowhere: dict[str, Any] = {"in_comments": False, "in_strings": False}
     assert await Bench(**nowhere).text_at("# Read ‸\n", trigger=INVOKED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from codeslm_lsp.completion.launch import Launched
 from codeslm_lsp.lsp.session import Session
 from codeslm_lsp.lsp.status import Status
+from codeslm_lsp.lsp.usage import Usage
 from codeslm_lsp.reasoning.question import Question
 from codeslm_lsp.settings import CommandsSettings, CompletionSettings, Settings
 from tests.support.replay import Script, replaying
@@ -17,7 +18,15 @@ class Recorder:
         self.launched: list[Settings] = []
         self.for_commands: list[tuple[str, Launched]] = []
         self.statuses: list[Status] = []
-        self.session = Session(self.launch, self.launch_for_commands, self.said, self.said, self.statuses.append, tuple)
+        self.session = Session(
+            self.launch,
+            self.launch_for_commands,
+            self.said,
+            self.said,
+            self.statuses.append,
+            tuple,
+            Usage(lambda _uri: None),
+        )
 
     def launch(self, settings: Settings) -> Launched:
         self.launched.append(settings)

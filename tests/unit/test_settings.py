@@ -67,6 +67,38 @@ def test_a_wrong_value_is_told_and_its_default_holds(options: dict[str, Any], sa
     assert problems[0].endswith(".")
 
 
+def test_a_language_has_values_of_its_own() -> None:
+    own = {"completion": {"maxTokens": 40}, "prompt": {"suffix_share": 0.5}}
+    settings, problems = resolve(
+        [
+            Source("user", {"completion": {"max_tokens": 20, "enabled": False}, "languages": {"python": own}}),
+            Source("project", {"languages": {"python": {"completion": {"enabled": True}}}}, trusted=False),
+        ]
+    )
+    python = settings.for_language("python")
+    assert not problems
+    assert (python.completion.max_tokens, python.completion.enabled, python.prompt.suffix_share) == (40, True, 0.5)
+    assert python.engine == settings.engine
+    assert settings.for_language("go") is settings
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ({"completion": {"max_tokens": 0}}, "the value for all languages is used."),
+        ({"completion": {"menu": True}}, "'languages.go.completion.menu' in test does not exist"),
+        ({"engine": {"threads": 2}}, "'languages.go.engine' in test does not exist"),
+        (3, "'languages.go' in test was ignored"),
+    ],
+)
+def test_a_wrong_value_for_a_language_costs_only_itself(own: Any, said: str) -> None:
+    given = {"go": own, "python": {"completion": {"max_tokens": 40}}}
+    settings, problems = resolve([Source("test", {"languages": given})])
+    assert [said in problem for problem in problems] == [True]
+    assert settings.for_language("python").completion.max_tokens == 40
+    assert settings.for_language("go").completion == settings.completion
+
+
 def test_one_wrong_value_keeps_its_neighbours() -> None:
     settings, problems = resolve(
         [Source("test", {"completion": {"max_tokens": -1, "menu": True}, "engine": {"threads": 3}})]
@@ -78,6 +110,7 @@ def test_the_environment_is_read_by_type() -> None:
     source = environment_source(
         {
             "CODESLM_COMPLETION__MAX_TOKENS": "12",
+            "CODESLM_LANGUAGES__GO__COMPLETION__CONFIDENCE": "strict",
             "CODESLM_COMPLETION__MENU": "true",
             "CODESLM_COMPLETION__DISABLED_LANGUAGES": '["markdown"]',
             "CODESLM_MODEL": "123",

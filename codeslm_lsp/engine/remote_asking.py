@@ -1,0 +1,186 @@
+"""A request → the bodies that remote servers want; the events of their streams → tokens."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from codeslm_lsp.engine.protocol import GenerateRequest
+from codeslm_lsp.engine.remote_model import Api, RemoteModel
+from codeslm_lsp.values import StopReason, Timings, Token
+
+ASSUMED_LOGPROB = math.log(0.9)
+"""Of a token whose server does not say how likely it was: what most tokens of good completions have."""
+
+ALTERNATIVE_TEMPERATURE = 0.8
+"""A server cannot be asked for the second best; so others are drawn."""
+
+MAX_STOPS = 4
+"""OpenAI's own limit."""
+
+_TAIL = re.compile(r"(?:\w+|[^\S\n]+|[^\w\s]+)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One call: ``path`` and ``body``. ``healed`` is text that its answer repeats: the end of what was typed."""
+
+    path: str
+    body: dict[str, Any]
+    healed: str = ""
+
+
+def askings(request: GenerateRequest, prompt: Sequence[int], typed: str, model: RemoteModel) -> list[Asking]:
+    """A call for each continuation that is wanted, the likeliest first.
+
+    ``prompt`` is the request's with the tokens of what of ``typed`` is not healed; see ``split_typed``.
+    """
+    healed = split_typed(request, typed, model)[1]
+    n_calls = max(request.n_samples, 1 + request.n_alternatives)
+    return [_asking(request, prompt, healed, model, number) for number in range(n_calls)]
+
+
+def split_typed(request: GenerateRequest, typed: str, model: RemoteModel) -> tuple[str, str]:
+    """What is typed, in two parts: what the prompt ends with, and its last word, which the model writes once more."""
+    tail = _TAIL.search(typed)
+    if model.api is not Api.LLAMA_SERVER or not request.heal or tail is None:
+        return typed, ""
+    return typed[: tail.start()], tail.group()
+
+
+def _asking(request: GenerateRequest, prompt: Sequence[int], healed: str, model: RemoteModel, number: int) -> Asking:
+    temperature = request.temperature or (ALTERNATIVE_TEMPERATURE if number else 0.0)
+    body: dict[str, Any] = {"temperature": temperature, "top_p": request.top_p, "stream": True}
+    if temperature:
+        body["seed"] = request.seed + number
+    if model.api is Api.LLAMA_SERVER:
+        body |= {
+            "prompt": list(prompt),
+            "n_predict": request.max_tokens + (len(healed) if healed else 0),
+            "cache_prompt": True,
+            "n_probs": 1,
+            "top_k": 0 if temperature else 1,
+            "min_p": 0.0,
+        }
+        if request.stop_texts:
+            body["stop"] = list(request.stop_texts)
+        if request.grammar or healed:
+            body["grammar"] = request.grammar or f"root ::= {_literal(healed)} [^\\x00]*"
+        return Asking("/completion", body, healed)
+    assert model.pieces is not None
+    body |= {"model": model.name, "max_tokens": max(1, request.max_tokens), "logprobs": 1}
+    if model.api is Api.SUFFIX:
+        body |= _around(model, prompt)
+    else:
+        body["prompt"] = model.pieces.text_of(prompt)
+        body["stop"] = [*request.stop_texts, *model.sentinels][:MAX_STOPS]
+        if model.is_vllm:
+            body |= {"stop": [*request.stop_texts, *model.sentinels], "skip_special_tokens": False}
+    return Asking("/v1/completions", body)
+
+
+def _around(model: RemoteModel, prompt: Sequence[int]) -> dict[str, str]:
+    """The texts between the three sentinels; what is typed belongs to the prefix."""
+    assert model.pieces is not None
+    prefix_at, suffix_at, middle_at = (prompt.index(number) for number in range(3))
+    return {
+        "prompt": model.pieces.text_of([*prompt[prefix_at + 1 : suffix_at], *prompt[middle_at + 1 :]]),
+        "suffix": model.pieces.text_of(prompt[suffix_at + 1 : middle_at]),
+    }
+
+
+def _literal(text: str) -> str:
+    escaped = (f"\\U{ord(each):08X}" if not each.isalnum() or not each.isascii() else each for each in text)
+    return '"' + "".join(escaped) + '"'
+
+
+class Reading:
+    """The events of one call's stream → tokens of one branch. ``stop`` and ``timings`` are there at its end."""
+
+    def __init__(self, asking: Asking, request: GenerateRequest, branch: int) -> None:
+        self._request, self.branch = request, branch
+        self._healed = asking.healed
+        self.stop: StopReason | None = None
+        self.timings = Timings()
+
+    def tokens(self, event: Mapping[str, Any]) -> Iterator[Token]:
+        """The tokens that one event brings. What is no event of the kind brings none."""
+        for id_, text, logprob in _openai(event) if "choices" in event else _llama(event):
+            if id_ in self._request.stop_ids:
+                self.stop = StopReason.END
+                return
+            if (left := self._unhealed(text)) is not None:
+                yield Token(max(0, id_), left, logprob, self.branch)
+        self._heed_end(event)
+
+    def _unhealed(self, text: str) -> str | None:
+        """What is new of a token's text: its healed beginning stands before the cursor already."""
+        n_common = min(len(text), len(self._healed))
+        if self._healed[:n_common] != text[:n_common]:
+            self.stop, self._healed = StopReason.UNHEALABLE, ""
+            return None
+        self._healed = self._healed[n_common:]
+        return text[n_common:] if text[n_common:] or not n_common else None
+
+    def _heed_end(self, event: Mapping[str, Any]) -> None:
+        choice = _choice(event)
+        reason = choice.get("finish_reason") or (event.get("stop_type") if event.get("stop") is True else None)
+        if isinstance(reason, str) and reason != "none" and self.stop is None:
+            self.stop = StopReason.MAX_TOKENS if reason in ("length", "limit") else StopReason.END
+        told = event.get("timings")
+        if isinstance(told, Mapping):
+            numbers = {key: value for key, value in told.items() if isinstance(value, int | float)}
+            self.timings = Timings(
+                prefill_ms=float(numbers.get("prompt_ms", 0.0)),
+                decode_ms=float(numbers.get("predicted_ms", 0.0)),
+                n_prefill=int(numbers.get("prompt_n", 0)),
+                n_reused=int(numbers.get("cache_n", 0)),
+                n_decode=int(numbers.get("predicted_n", 0)),
+            )
+
+
+def _llama(event: Mapping[str, Any]) -> Iterator[tuple[int, str, float]]:
+    """llama.cpp's: ``completion_probabilities`` has a token each, ``content`` their text."""
+    content = event.get("content")
+    content = content if isinstance(content, str) else ""
+    told = event.get("completion_probabilities")
+    found = [each for each in told if isinstance(each, Mapping)] if isinstance(told, list) else []
+    texts = [each.get("token") for each in found]
+    if not found or not all(isinstance(text, str) for text in texts):
+        if content:
+            yield -2, content, ASSUMED_LOGPROB
+        return
+    is_exact = "".join(map(str, texts)) == content
+    for number, each in enumerate(found):
+        text = str(each.get("token")) if is_exact else (content if number == len(found) - 1 else "")
+        yield _integer(each.get("id")), text, _logprob(each.get("logprob"))
+
+
+def _openai(event: Mapping[str, Any]) -> Iterator[tuple[int, str, float]]:
+    choice = _choice(event)
+    text = choice.get("text")
+    if not isinstance(text, str) or not text:
+        return
+    told = choice.get("logprobs")
+    tokens, logprobs = (told.get("tokens"), told.get("token_logprobs")) if isinstance(told, Mapping) else (None, None)
+    if isinstance(tokens, list) and isinstance(logprobs, list) and "".join(map(str, tokens)) == text:
+        yield from ((-2, str(token), _logprob(logprob)) for token, logprob in zip(tokens, logprobs, strict=False))
+    else:
+        yield -2, text, _logprob(logprobs[0]) if isinstance(logprobs, list) and logprobs else ASSUMED_LOGPROB
+
+
+def _choice(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    choices = event.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, Mapping) else {}
+
+
+def _integer(value: Any) -> int:
+    return value if isinstance(value, int) else -2
+
+
+def _logprob(value: Any) -> float:
+    return min(0.0, float(value)) if isinstance(value, int | float) and math.isfinite(value) else ASSUMED_LOGPROB

@@ -105,7 +105,7 @@ def _keep(folder: Path, place: Place, max_files: int, over: threading.Event) -> 
 def _outdated(updater: Updater, store: Store, folder: Path, over: threading.Event) -> Iterator[list[FoundFile]]:
     """The files that have to be read: first all, then what has changed, as it does. Nothing, while nothing does.
 
-    Raises ``sqlite3.DatabaseError`` when the index has been deleted.
+    Raises ``sqlite3.DatabaseError`` when the index was deleted or damaged.
     """
     files = updater.refresh()
     while not over.is_set():
@@ -115,8 +115,7 @@ def _outdated(updater: Updater, store: Store, folder: Path, over: threading.Even
         yield files
         yield updater.refresh()  # What changed before.
         for changed in events:
-            if not store.is_in_place():
-                raise sqlite3.DatabaseError("it was deleted")
+            store.check()
             if changed is None or updater.has_to_refresh(changed):
                 yield updater.refresh()
             elif changed:

@@ -19,7 +19,7 @@ from tests.soak.journal import Broken
 from tests.soak.person import Person
 from tests.soak.world import ENGINE, ENVIRONMENT, INDEXER, MATHEMATICS, World
 
-INDEX_S = 150.0
+INDEX_S = 300.0
 """An indexer that has died three times is started again after a minute; all of them have the lowest priority."""
 
 JUMP_S = 30 * 3600.0

@@ -148,12 +148,18 @@ async def test_a_damaged_index_is_made_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there a file that is open cannot be deleted")
-async def test_a_deleted_index_is_made_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_deleted", [True, False])
+async def test_an_index_that_is_lost_meanwhile_is_made_anew(tmp_path: Path, is_deleted: bool) -> None:
     generate(tmp_path, 5)
+    place = place_of(tmp_path)
     async with indexer(tmp_path) as (_, told):
         await until(lambda: is_ready(told))
-        for file in place_of(tmp_path).files():
-            file.unlink(missing_ok=True)
+        if is_deleted:
+            for file in place.files():
+                file.unlink(missing_ok=True)
+        else:
+            with place.database.open("r+b") as database:
+                database.write(b"not a database" * (place.database.stat().st_size // 14))
         assert not index_of(tmp_path).is_known("function_4")
         await until(lambda: index_of(tmp_path).is_known("function_4"))
 

@@ -373,14 +373,15 @@ class Person:
     async def _answered(self, method: str, params: Any, id_: str) -> Any:
         """One request from its beginning to its end. Raises ``Broken`` when that does not come, or is a defect."""
         began_s = self._journal.now_s()
-        answer: Any = self.editor.client.protocol.send_request_async(method, params, msg_id=id_)
+        asked_in = self.editor
+        answer: Any = asked_in.client.protocol.send_request_async(method, params, msg_id=id_)
         is_cancelled = False
         try:
             return await asyncio.wait_for(answer, ANSWER_S)
         except TimeoutError:
             raise Broken(f"{method} of the {self.name} was not answered within {ANSWER_S:.0f} s.") from None
         except RuntimeError:  # pygls' client says so that the server has ended.
-            if not self._leaves:
+            if not asked_in.left:
                 raise Broken(f"the server of the {self.name} ended by itself.") from None
             raise asyncio.CancelledError from None
         except JsonRpcRequestCancelled:

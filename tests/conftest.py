@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 
 @pytest.fixture(autouse=True)
@@ -37,3 +38,23 @@ def user_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     file = tmp_path_factory.mktemp("config") / "config.toml"
     monkeypatch.setenv("CODESLM_CONFIG", str(file))
     return file
+
+
+MODELS = "tests/model/"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first; the many quick files of ``tests/unit`` fill both processes until the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(MODELS))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config) -> LoadScopeScheduling:
+    return _OneProcessForModels(config)
+
+
+class _OneProcessForModels(LoadScopeScheduling):
+    """A file at a time, and all tests with a model as one: they take turns, so a second process would only wait."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return MODELS if nodeid.startswith(MODELS) else nodeid.partition("::")[0]

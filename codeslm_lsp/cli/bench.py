@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from codeslm_lsp.cli.bench_decode import decode
 from codeslm_lsp.cli.bench_machine import machine
 from codeslm_lsp.cli.bench_overhead import overhead
 from codeslm_lsp.cli.progress import counting
+from codeslm_lsp.cli.terminal import Console
 from codeslm_lsp.cli.wiring import model_path
 from codeslm_lsp.engine.tuning import threads_of
 from codeslm_lsp.evaluation.plot import draw_latencies
@@ -41,13 +41,15 @@ LISTS = frozenset({"latencies_ms"})
 @app.command("typing")
 def typing_command(
     context: typer.Context,
-    repositories: Annotated[Path, typer.Option("--set", metavar="FILE", help="gzip JSON: {package: {path: text}}.")],
-    pauses: Annotated[int, typer.Option(min=1, help="Pauses to measure, of each assistant.")] = 300,
-    seed: Annotated[int, typer.Option(help="Another seed gives other files, keys and times.")] = 0,
+    repositories: Annotated[
+        Path, typer.Option("--set", metavar="FILE", help="Code to type: JSON, gzipped, {repository: {path: text}}.")
+    ],
+    pauses: Annotated[int, typer.Option(metavar="N", min=1, help="Pauses to measure, of each assistant.")] = 300,
+    seed: Annotated[int, typer.Option(metavar="N", help="Another seed gives other files, keys and times.")] = 0,
     alone: Annotated[bool, typer.Option("--alone", help="Measure codeslm only, without llama-server.")] = False,
     install: Annotated[bool, typer.Option("--install", help="Build llama-server first if need be.")] = False,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw both (needs matplotlib).")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as data.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Replay somebody's typing in real time and measure every pause, beside llama-server with llama.vim's requests.
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from codeslm_lsp.cli.progress import counting
+from codeslm_lsp.cli.terminal import Console
 from codeslm_lsp.cli.wiring import model_path
 from codeslm_lsp.evaluation.decode import compare, prompts_of, summary
 from codeslm_lsp.evaluation.overhead import read_source, source_lines
@@ -26,10 +26,10 @@ def decode(
     file: Annotated[
         Path | None, typer.Option("--file", metavar="FILE", help="Source to continue, instead of codeslm's own.")
     ] = None,
-    n_runs: Annotated[int, typer.Option("--n", min=1, help="Prompts to continue.")] = 6,
-    n_prompt: Annotated[int, typer.Option("--prompt", min=1, help="Tokens of each prompt.")] = 256,
-    n_tokens: Annotated[int, typer.Option("--tokens", min=2, help="Tokens to produce behind each.")] = 64,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as data.")] = False,
+    n_runs: Annotated[int, typer.Option("--n", metavar="N", min=1, help="Prompts to continue.")] = 6,
+    n_prompt: Annotated[int, typer.Option("--prompt", metavar="N", min=1, help="Tokens of each prompt.")] = 256,
+    n_tokens: Annotated[int, typer.Option("--tokens", metavar="N", min=2, help="Tokens to produce behind each.")] = 64,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Compare the engine's tokens a second with llama.cpp's own loop, run by turns on the same prompts."""
     settings: Settings = context.obj

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from codeslm_lsp.cli.terminal import Console
 from codeslm_lsp.cli.wiring import engine_options, model_path
 from codeslm_lsp.engine.load import QUIET_CORES, OthersLoad
 from codeslm_lsp.engine.process import EngineOptions, EngineProcess
@@ -25,7 +25,7 @@ LOAD_TIMEOUT_MS = 120_000
 
 def machine(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as data.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Measure how the model runs best on this machine, and remember it for the next start."""
     settings: Settings = context.obj

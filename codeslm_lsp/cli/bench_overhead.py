@@ -24,8 +24,8 @@ def overhead(
     file: Annotated[
         Path | None, typer.Option("--file", metavar="FILE", help="A Python file to type in, instead of made ones.")
     ] = None,
-    n_keys: Annotated[int, typer.Option("--n", min=1, help="Keys of each kind, in each file.")] = 100,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as data.")] = False,
+    n_keys: Annotated[int, typer.Option("--n", metavar="N", min=1, help="Keys of each kind, in each file.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Measure what the server itself costs a key, apart from the engine, in files of several sizes."""
     settings: Settings = context.obj

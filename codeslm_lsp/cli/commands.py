@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from codeslm_lsp.cli.complete import with_default_model
 from codeslm_lsp.cli.files import cursor_at, parse_place, read_document
+from codeslm_lsp.cli.terminal import Console
 from codeslm_lsp.cli.wiring import launch, launch_for_commands
 from codeslm_lsp.lsp.folder import project_folder
 from codeslm_lsp.mathematics.mathematician import Mathematician
@@ -38,7 +38,7 @@ STYLES = {
 }
 """Colours only repeat what the words say."""
 
-Json = Annotated[bool, typer.Option("--json", help="Print the answer and its evidence as data.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the answer and its evidence as JSON.")]
 Place = Annotated[str, typer.Argument(metavar="FILE:LINE[-LINE]", help="The code that is meant, lines from 1.")]
 Apply = Annotated[bool, typer.Option("--apply", help="Write it into the file.")]
 RunCode = Annotated[bool, typer.Option("--run", help="Run the code in the sandbox, this once.")]
@@ -47,8 +47,8 @@ Words = Annotated[str, typer.Argument(metavar="TEXT", help="What is asked; - rea
 
 def explain(
     context: typer.Context,
-    place: Annotated[str, typer.Argument(metavar="[FILE:LINE[-LINE]]", help="The code, lines from 1.")] = "",
-    error: Annotated[str, typer.Option("--error", metavar="TEXT", help="An error to explain; - reads it.")] = "",
+    place: Annotated[str, typer.Argument(metavar="FILE:LINE[-LINE]", help="The code, lines from 1.")] = "",
+    error: Annotated[str, typer.Option("--error", metavar="TEXT", help="An error; - reads standard input.")] = "",
     as_json: Json = False,
 ) -> None:
     """Explain code, or the text of an error."""
@@ -80,7 +80,9 @@ def document(
 def fix(
     context: typer.Context,
     place: Place,
-    message: Annotated[str, typer.Option("--message", help="What is wrong; else checkers are asked.")] = "",
+    message: Annotated[
+        str, typer.Option("--message", metavar="TEXT", help="What is wrong; else checkers are asked.")
+    ] = "",
     apply: Apply = False,
     as_json: Json = False,
 ) -> None:
@@ -165,7 +167,7 @@ def translate(
 
 def commit(
     context: typer.Context,
-    reason: Annotated[str, typer.Argument(metavar="[REASON]", help="Why it was changed; - reads it.")] = "",
+    reason: Annotated[str, typer.Argument(metavar="REASON", help="Why it was changed; - reads standard input.")] = "",
     as_json: Json = False,
 ) -> None:
     """Write a message for what is staged in git. Nothing is committed."""
@@ -173,8 +175,8 @@ def commit(
 
 
 def allow(
-    folder: Annotated[Path, typer.Argument(help="A project's folder.")] = Path(),
-    forbid: Annotated[bool, typer.Option("--forbid", help="Take it back.")] = False,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A project's folder.")] = Path(),
+    forbid: Annotated[bool, typer.Option("--forbid", help="Forbid it again.")] = False,
 ) -> None:
     """Let commands run code of this project in the sandbox, from now on."""
     consents = user_consents()
@@ -190,8 +192,10 @@ def solve(context: typer.Context, problem: Words, as_json: Json = False) -> None
 
 def verify(
     context: typer.Context,
-    claim: Annotated[str, typer.Argument(metavar="[CLAIM]", help="What is claimed; - reads it.")] = "",
-    function: Annotated[str, typer.Option("--function", metavar="FILE:LINE", help="Check what it computes.")] = "",
+    claim: Annotated[str, typer.Argument(metavar="CLAIM", help="What is claimed; - reads standard input.")] = "",
+    function: Annotated[
+        str, typer.Option("--function", metavar="FILE:LINE", help="A function that computes it, or not.")
+    ] = "",
     run_code: Annotated[bool, typer.Option("--run", help="Run the function in the sandbox, this once.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -211,7 +215,9 @@ def latex(
 
 def formula(
     context: typer.Context,
-    said: Annotated[str, typer.Argument(metavar="FORMULA|FILE:LINE[-LINE]", help="Plain or LaTeX; - reads it.")],
+    said: Annotated[
+        str, typer.Argument(metavar="FORMULA|FILE:LINE[-LINE]", help="Plain or LaTeX; - reads standard input.")
+    ],
     apply: Annotated[bool, typer.Option("--apply", help="Write it into the file, below the formula.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from codeslm_lsp.cli import models
 from codeslm_lsp.cli.files import cursor_at, parse_place, place_of, read_document
+from codeslm_lsp.cli.terminal import Console
 from codeslm_lsp.cli.wiring import launch
 from codeslm_lsp.completion.remote_first import completer_by
 from codeslm_lsp.completion.trigger import refusal
@@ -55,7 +55,7 @@ FAILURES = frozenset(
 def complete(
     context: typer.Context,
     place: Annotated[str, typer.Argument(metavar="FILE:LINE:COLUMN", help="Where to complete, counted from 1.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as data.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Complete the code at a place of a file and show what would be inserted.
 

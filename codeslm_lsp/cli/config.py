@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import tomlkit
 import typer
-from rich.console import Console
 from rich.table import Table
 from tomlkit.exceptions import TOMLKitError
 
+from codeslm_lsp.cli.terminal import Console
 from codeslm_lsp.settings import (
     DEFAULTS,
     Settings,
@@ -27,13 +27,19 @@ from codeslm_lsp.values import InputError
 
 app = typer.Typer(help="Settings: show them and where they come from, set one for this user.", no_args_is_help=True)
 
+SCHEMA = "config.schema.json"
+"""Beside the user's file, whose first line names it as Taplo reads that (https://taplo.tamasfe.dev/configuration/directives.html):
+editors that know TOML complete and check the file by it."""
+
 
 def known_keys(incomplete: str) -> list[str]:
     """For completion in a shell."""
     return [key for key in origins([]) if key.startswith(incomplete)]
 
 
-Key = Annotated[str, typer.Argument(metavar="KEY", help="Such as completion.max_tokens.", autocompletion=known_keys)]
+Key = Annotated[
+    str, typer.Argument(metavar="KEY", help="A setting, such as completion.max_tokens.", autocompletion=known_keys)
+]
 
 
 @app.command()
@@ -64,19 +70,21 @@ def show(
 
 @app.command()
 def path() -> None:
-    """Print the path of the user's file of settings, whether it is there or not."""
+    """Print the path of your own file of settings, whether it is there or not."""
     typer.echo(user_file())
 
 
 @app.command("set")
-def set_command(key: Key, value: Annotated[str, typer.Argument(help='As in TOML: 40, true, text, ["go"].')]) -> None:
-    """Set something for this user. Editors that run take it over within a second or two."""
+def set_command(
+    key: Key, value: Annotated[str, typer.Argument(metavar="VALUE", help='As in TOML: 40, true, text, ["go"].')]
+) -> None:
+    """Write a setting into your own file. Editors that run take it over within a second or two."""
     set_for_user(key, value_of_text(value, key))
 
 
 @app.command()
 def unset(key: Key) -> None:
-    """Let the default hold again, as far as the user's file is concerned."""
+    """Take a setting out of your own file, so that its default holds again."""
     _require_known(key)
     document = _read()
     *tables, name = key.split(".")
@@ -91,7 +99,11 @@ def unset(key: Key) -> None:
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of all settings, for programs that write or check them."""
-    typer.echo(json.dumps(Settings.model_json_schema(), indent=2))
+    typer.echo(_schema())
+
+
+def _schema() -> str:
+    return json.dumps(Settings.model_json_schema(), indent=2)
 
 
 def set_for_user(key: str, value: Any) -> None:
@@ -124,7 +136,7 @@ def _require_known(key: str) -> None:
 def _read() -> tomlkit.TOMLDocument:
     path = user_file()
     if not path.exists():
-        return tomlkit.document()
+        return tomlkit.parse(f"#:schema ./{SCHEMA}\n")
     try:
         return tomlkit.parse(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, TOMLKitError) as error:
@@ -138,5 +150,6 @@ def _write(document: tomlkit.TOMLDocument) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         new.write_text(tomlkit.dumps(document), encoding="utf-8")
         new.replace(path)
+        path.with_name(SCHEMA).write_text(_schema(), encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}); set CODESLM_CONFIG to another file.") from None

@@ -18,9 +18,9 @@ from typing import Annotated, Literal
 
 import psutil
 import typer
-from rich.console import Console
 
 from codeslm_lsp import __version__
+from codeslm_lsp.cli.terminal import Console
 from codeslm_lsp.cli.wiring import launch, model_path
 from codeslm_lsp.completion.completer import Completer
 from codeslm_lsp.completion.launch import Launched

@@ -14,7 +14,7 @@ PLUGINS = {"nvim": "editors/nvim"}
 
 
 def editors(
-    name: Annotated[str, typer.Argument(metavar="EDITOR", help="Such as nvim.")] = "",
+    name: Annotated[str, typer.Argument(metavar="EDITOR", help="An editor that has one: nvim.")] = "",
 ) -> None:
     """Print the folder of an editor's plug-in, for its search path."""
     if name not in PLUGINS:

@@ -33,21 +33,23 @@ DEFAULT_ARMS = "bare,ours"
 
 def evaluate(
     context: typer.Context,
-    benchmark: Annotated[str, typer.Option("--set", metavar="FILE[:KIND]", help="A gzip JSON-lines benchmark.")],
+    benchmark: Annotated[str, typer.Option("--set", metavar="FILE[:KIND]", help="The benchmark: JSON lines, gzipped.")],
     repositories: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="gzip JSON {package: {path: text}}, where the benchmark's holes are in it."),
+        typer.Option(metavar="FILE", help="What the holes are in: JSON, gzipped, {repository: {path: text}}."),
     ] = None,
-    n: Annotated[int, typer.Option("--n", min=0, help="Cases, chosen at random once for all; 0 takes all.")] = 0,
-    arms: Annotated[str, typer.Option(help=f"Compared arms, the first being the reference: {', '.join(ARMS)}.")] = (
-        "bare,ours"
-    ),
+    n: Annotated[
+        int, typer.Option("--n", metavar="N", min=0, help="Cases, chosen at random once for all; 0 takes all.")
+    ] = 0,
+    arms: Annotated[
+        str, typer.Option(metavar="ARM,…", help=f"Compared arms, the first being the reference: {', '.join(ARMS)}.")
+    ] = ("bare,ours"),
     execute: Annotated[bool, typer.Option("--execute", help="Run the completed programs' tests for pass@1.")] = False,
     record: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Keep every case here as it is filled; a run that was ended goes on."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print every case as data.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every case as JSON.")] = False,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the figures as Markdown.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page to browse the cases in.")] = None,
 ) -> None:

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "config": "config:app",
         "doctor": "doctor:doctor",
         "editors": "editors:editors",
+        "reference": "reference:reference",
     }
 )
 """In the order of ``codeslm --help``: in which module of this room a command is, and what it is called there."""
@@ -46,7 +47,8 @@ class LazyGroup(TyperGroup):
     """``codeslm`` with its subcommands: those that it was made with, and ``COMMANDS``."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return [*super().list_commands(ctx), *COMMANDS]
+        own = [name for name in super().list_commands(ctx) if name not in COMMANDS]
+        return [*own, *COMMANDS]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in self.commands and cmd_name in COMMANDS:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from codeslm_lsp import __version__
 from codeslm_lsp.cli.lazy import LazyGroup
+from codeslm_lsp.cli.terminal import Console, is_plain, make_help_plain
 from codeslm_lsp.settings import Settings, resolve, sources_here
 from codeslm_lsp.values import CodeslmError, InputError
 
@@ -33,8 +33,12 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     context: typer.Context,
-    model: Annotated[str, typer.Option(help="A name of the catalogue or the path of a GGUF file.")] = "",
-    _version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    model: Annotated[
+        str, typer.Option(metavar="NAME", help="A name of `codeslm models list`, or the path of a GGUF file.")
+    ] = "",
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """A code assistant that runs entirely on your own machine."""
     sources, unreadable = sources_here(Path.cwd())
@@ -124,6 +128,8 @@ def _loopback(address: str) -> tuple[str, int]:
 
 def main() -> None:
     """The console script."""
+    if is_plain():
+        make_help_plain()
     try:
         app(standalone_mode=True)
     except CodeslmError as error:

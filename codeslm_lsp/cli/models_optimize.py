@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from codeslm_lsp.cli.terminal import Console
 from codeslm_lsp.cli.wiring import model_path
 from codeslm_lsp.engine.requantize import GROWTH, KINDS, compare, requantize, require_memory
 from codeslm_lsp.models.gguf import read_header
@@ -35,14 +35,18 @@ N_TEXTS = 4
 
 def optimize(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="An installed model; without one, the model in use.")] = "",
-    text: Annotated[Path | None, typer.Option(help="Code on which to compare; else some of codeslm's own.")] = None,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="An installed model; without one, the model in use.")
+    ] = "",
+    text: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Code on which to compare; else some of codeslm's own.")
+    ] = None,
     max_loss: Annotated[
-        float, typer.Option(min=0.0, help="How much worse it may predict a token, in nats.")
+        float, typer.Option(metavar="NATS", min=0.0, help="How much worse it may predict a token, in nats.")
     ] = MAX_LOSS_NATS,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only measure; keep nothing.")] = False,
 ) -> None:
-    """Write an installed model in other numbers where that makes it quicker here; the original stays as it is."""
+    """Write a copy of a model in numbers that this processor handles quicker, if it predicts code as well."""
     store = open_store()
     settings: Settings = context.obj or Settings()
     path, _ = model_path(settings.model_copy(update={"model": name}) if name else settings, store)

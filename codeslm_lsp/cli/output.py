@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table as RichTable
 
+from codeslm_lsp.cli.terminal import Console
 from codeslm_lsp.evaluation.tables import Table
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import InputError

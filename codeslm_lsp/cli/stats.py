@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table as RichTable
 
 from codeslm_lsp.cli.output import may_be_written, write
+from codeslm_lsp.cli.terminal import Console
 from codeslm_lsp.usage import tables
 from codeslm_lsp.usage.journal import usage_file
 from codeslm_lsp.usage.page import page

@@ -146,30 +146,33 @@ class RemoteEngine:
 
     async def _looked(self) -> RemoteModel:
         due = [member for member in self._members if member.model is None and not member.is_left_alone]
-        await asyncio.gather(*map(self._meet, due))
+        found = await asyncio.gather(*(self._looked_at(member) for member in due))
+        for member, model in zip(due, found, strict=True):  # In the user's order: the first says which model it is.
+            self._judge(member, model)
         if self._model is None or not self._well():
             reasons = " ".join(str(member.problem) for member in self._members if member.problem is not None)
             raise EngineUnavailable(f"No remote engine can be used. {reasons}")
         return self._model
 
-    async def _meet(self, member: _Member) -> None:
+    async def _looked_at(self, member: _Member) -> RemoteModel | EngineError:
         options = self._options
         try:
-            found = await look_at(member.server, options.api, options.model, options.family)
+            return await look_at(member.server, options.api, options.model, options.family)
         except EngineError as error:
-            member.failed(error)
+            return error
+
+    def _judge(self, member: _Member, found: RemoteModel | EngineError) -> None:
+        """Use a server from now on, or leave it alone."""
+        if isinstance(found, EngineError):
+            member.failed(found)
             return
-        if self._model is None:
-            self._model = found
-        if (found.api, found.name, found.sentinels) != (self._model.api, self._model.name, self._model.sentinels):
-            member.failed(
-                EngineError(
-                    f"{member.server.url} runs {found.name}, the others run {self._model.name}: it is not used."
-                )
-            )
+        model = self._model = self._model or found
+        if (found.api, found.name, found.sentinels) == (model.api, model.name, model.sentinels):
+            member.model = found
+            member.is_well()
             return
-        member.model = found
-        member.is_well()
+        names = f"{found.name}, the others run {model.name}"
+        member.failed(EngineError(f"{member.server.url} runs {names}: it is not used."))
 
     def _well(self) -> list[_Member]:
         return [member for member in self._members if member.model is not None]

@@ -164,12 +164,22 @@ def _openai(event: Mapping[str, Any]) -> Iterator[tuple[int, str, float]]:
     text = choice.get("text")
     if not isinstance(text, str) or not text:
         return
-    told = choice.get("logprobs")
-    tokens, logprobs = (told.get("tokens"), told.get("token_logprobs")) if isinstance(told, Mapping) else (None, None)
-    if isinstance(tokens, list) and isinstance(logprobs, list) and "".join(map(str, tokens)) == text:
+    tokens, logprobs = _told(choice.get("logprobs"))
+    if logprobs and "".join(map(str, tokens)) == text:
         yield from ((-2, str(token), _logprob(logprob)) for token, logprob in zip(tokens, logprobs, strict=False))
     else:
-        yield -2, text, _logprob(logprobs[0]) if isinstance(logprobs, list) and logprobs else ASSUMED_LOGPROB
+        yield -2, text, _logprob(logprobs[0] if logprobs else None)
+
+
+def _told(logprobs: Any) -> tuple[list[Any], list[Any]]:
+    """Tokens and their probabilities: in two lists, as completions have them, or in one, as conversations do."""
+    if not isinstance(logprobs, Mapping):
+        return [], []
+    if isinstance(content := logprobs.get("content"), list):
+        found = [each for each in content if isinstance(each, Mapping)]
+        return [each.get("token") for each in found], [each.get("logprob") for each in found]
+    lists = logprobs.get("tokens"), logprobs.get("token_logprobs")
+    return (lists[0], lists[1]) if isinstance(lists[0], list) and isinstance(lists[1], list) else ([], [])
 
 
 def _choice(event: Mapping[str, Any]) -> Mapping[str, Any]:

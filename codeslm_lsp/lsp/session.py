@@ -301,7 +301,7 @@ class Session:
         except CodeslmError as error:
             if self._launched is launched:
                 self._be(Status("problem", str(error)))
-                self._tell(str(error))
+                self._tell(f"{error} The local model answers meanwhile." if launched.fallback else str(error))
         else:
             if self._launched is launched and self._settings is not None:
                 self._be(status_of(self._settings, info.name, None, is_loaded=True))

@@ -49,9 +49,11 @@ class Entry:
     roles: tuple[str, ...]
     licence: str
     gated: bool
+    terms: str
     size_bytes: int
     sha256: str
     memory_bytes: int
+    kv_bytes_per_token: int
     prefill_tokens_s_per_core: int
     decode_tokens_s: int
     rank: int
@@ -59,8 +61,14 @@ class Entry:
     min_free_bytes: int
     note: str
     unverified: tuple[str, ...]
+    about_bytes: int = 0
     hub: HubFile | None = None
     wheels: WheelParts | None = None
+
+    @property
+    def was_run_here(self) -> bool:
+        """Whether it was run where codeslm is developed; of the others all figures are estimates."""
+        return not self.unverified
 
 
 @dataclass(frozen=True, slots=True)

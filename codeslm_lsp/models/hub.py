@@ -49,7 +49,7 @@ class HuggingFace:
             raise
         except Exception as error:
             # The library and the HTTP client below it have many errors and all mean the same: not from here, not now.
-            raise SourceFailed(_reason(error)) from error
+            raise SourceFailed(_reason(error, self.file.repository)) from error
 
     def _fetch(self, entry: Entry, folder: Path, report: Report) -> Fetched:
         # Both are read once, when the library is imported. Telemetry also asks the hub for a list of AI agents.
@@ -114,13 +114,13 @@ class _Counted:
         return self._file.truncate(size)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, repository: str) -> str:
     """A few words for the user; the library's own messages are paragraphs with addresses in them."""
     from huggingface_hub import errors
 
     response: Any = getattr(error, "response", None)
     if isinstance(error, errors.GatedRepoError):
-        return "accept the licence on the model's page, then run `hf auth login`"
+        return f"accept the licence on https://huggingface.co/{repository}, then run `hf auth login`"
     if isinstance(error, errors.OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE is set"
     if response is not None:

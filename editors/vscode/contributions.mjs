@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 const FILE = fileURLToPath(new URL('package.json', import.meta.url));
 
-/** Settings that a folder must not decide: how the engine runs on this machine, and what is kept on it. */
-const OF_MACHINE = /^(engine|usage)\./;
+/** Settings that a folder must not decide: how the engine runs on this machine, what is sent to others, and what is kept. */
+const OF_MACHINE = /^(engine|remote|usage)\./;
 const OF_USER_FIRST = /^(model|commands\.model|index\..*)$/;
 
 /** Commands of the server: what they are called in menus, and in which group of the context menu. */

@@ -11,6 +11,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcRequestCancelled
 
 from tests.support.client import Editor, replay_editor
+from tests.support.waiting import DEADLINE_S
 
 SOURCE = (
     "import json\n\n\ndef load(path):\n    return json.loads(path.read_text())\n\n\n"
@@ -204,7 +205,7 @@ async def test_a_chosen_action_asks_before_it_changes_anything() -> None:
 
 async def test_a_cancelled_command_ends_at_once(tmp_path: Path) -> None:
     events = tmp_path / "events"
-    script = {"replies": [["Explain this part", "word " * 500]], "token_ms": 20, "events": str(events)}
+    script = {"replies": [["Explain this part", "word " * 500]], "token_ms": 2000, "events": str(events)}
     async with replay_editor(script) as editor:
         editor.open(URI, SOURCE)
         argument = {"textDocument": {"uri": URI}, "range": span(4, 4, 4)}
@@ -216,18 +217,18 @@ async def test_a_cancelled_command_ends_at_once(tmp_path: Path) -> None:
         assert value_of(await execute(editor, "verify", words="1 + 1 = 2"), "badge") == "proved"  # Others do not wait.
         editor.client.cancel_request(types.CancelParams(id="wanted"))
         with pytest.raises(JsonRpcRequestCancelled):
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(DEADLINE_S):
                 await request
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(DEADLINE_S):
             while "cancelled" not in events.read_text():
                 await asyncio.sleep(0.01)
 
 
 async def test_the_server_ends_while_a_command_is_being_answered() -> None:
-    async with replay_editor({"replies": [["Explain this part", "word " * 500]], "token_ms": 20}) as editor:
+    async with replay_editor({"replies": [["Explain this part", "word " * 500]], "token_ms": 2000}) as editor:
         editor.open(URI, SOURCE)
         slow = asyncio.create_task(execute(editor, "explain", textDocument={"uri": URI}, range=span(4, 4, 4)))
         await asyncio.sleep(0.3)
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(DEADLINE_S):
             await editor.leave()
         slow.cancel()

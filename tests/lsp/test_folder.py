@@ -10,6 +10,7 @@ import psutil
 from lsprotocol import types
 
 from tests.support.client import Editor, folder_of, replay_editor
+from tests.support.waiting import DEADLINE_S
 
 INDEXER = "codeslm_lsp.workspace.indexer"
 
@@ -35,7 +36,7 @@ def indexed(pid: int) -> set[str]:
 
 async def test_the_indexer_ends_with_the_server(tmp_path: Path, index_dir: Path) -> None:
     (tmp_path / "prices.py").write_text("def cheapest(prices): ...\n")
-    async with replay_editor(root=tmp_path) as editor, asyncio.timeout(20):
+    async with replay_editor(root=tmp_path) as editor, asyncio.timeout(2 * DEADLINE_S):
         while not (running := indexers(editor.server_pid)):
             await asyncio.sleep(0.05)
         while not list(index_dir.glob("*.sqlite")):
@@ -81,7 +82,7 @@ TEXT = "from {0} import cheapest_of_{0}\n\n\ndef f(values):\n    return "
 
 async def test_of_several_folders_each_file_is_shown_its_own(tmp_path: Path) -> None:
     shop, office = two_projects(tmp_path)
-    async with replay_editor(folders=[shop, office], options=ROOMY) as editor, asyncio.timeout(30):
+    async with replay_editor(folders=[shop, office], options=ROOMY) as editor, asyncio.timeout(2 * DEADLINE_S):
         for project, module in ((office, "taxes"), (shop, "prices")):
             while await shown(editor, project / "cart.py", TEXT.format(module)) != [f"{module}.py"]:
                 await asyncio.sleep(0.05)
@@ -92,7 +93,7 @@ async def test_of_several_folders_each_file_is_shown_its_own(tmp_path: Path) -> 
 
 async def test_folders_are_added_and_removed_while_it_runs(tmp_path: Path) -> None:
     shop, office = two_projects(tmp_path)
-    async with replay_editor(folders=[shop], options=ROOMY) as editor, asyncio.timeout(30):
+    async with replay_editor(folders=[shop], options=ROOMY) as editor, asyncio.timeout(2 * DEADLINE_S):
         file = office / "cart.py"
         assert "taxes.py" not in await shown(editor, file, TEXT.format("taxes"))
 
@@ -117,7 +118,7 @@ async def test_folders_are_added_and_removed_while_it_runs(tmp_path: Path) -> No
 
 async def test_a_folder_is_opened_when_its_first_file_is(tmp_path: Path) -> None:
     shop, office = two_projects(tmp_path)
-    async with replay_editor(folders=[shop, office], options=ROOMY) as editor, asyncio.timeout(30):
+    async with replay_editor(folders=[shop, office], options=ROOMY) as editor, asyncio.timeout(2 * DEADLINE_S):
         while not indexers(editor.server_pid):
             await asyncio.sleep(0.05)
         await shown(editor, shop / "cart.py", TEXT.format("prices"))

@@ -19,6 +19,7 @@ from codeslm_lsp.serving.offer import Offer
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.values import InputError
 from tests.support.replay import Script, replaying
+from tests.support.waiting import DEADLINE_S
 
 KEY = "a-key-for-tests-only"
 PREFIX, SUFFIX = "def add(a, b):\n    ret", "\n\n\nprint(add(1, 2))\n"
@@ -126,7 +127,7 @@ async def test_who_goes_ends_the_work(tmp_path: Path) -> None:
     async with served(tmp_path, prefill_ms=60_000, events=str(events)) as client:
         with pytest.raises(httpx2.ReadTimeout):
             await client.post("/infill", json=INFILL, timeout=1.0)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE_S):
             while "cancel" not in events.read_text():
                 await asyncio.sleep(0.05)
 

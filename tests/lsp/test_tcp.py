@@ -15,6 +15,7 @@ from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
 from tests.support.client import ROOT, Editor
+from tests.support.waiting import DEADLINE_S
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def server() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
 
 
 async def connect(port: int) -> LanguageClient:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         while True:
             client = LanguageClient("test", "1")
             try:

@@ -113,6 +113,17 @@ async def test_typed_text_is_healed(address: str) -> None:
         assert all(token.logprob <= 0 for token in found.tokens)
 
 
+async def test_servers_that_take_text(address: str) -> None:
+    """The same prompt as text, to llama.cpp's ``/v1/completions``. That knows no suffix, which costs it little here."""
+    async with engine(address, api="openai") as remote, engine(address, api="suffix") as by_suffix:
+        there = await format_there(remote)
+        found = await said(remote, request(await prompt_of(there, SOURCE[:AT], SOURCE[AT:])))
+        assert found.text.startswith("b, a % b"), found.text
+        assert len({token.logprob for token in found.tokens}) > 3
+        without = await prompt_of(await format_there(by_suffix), SOURCE[: AT - 1], SOURCE[AT:])
+        assert (await said(by_suffix, request(without))).text.startswith(" b, a % b")
+
+
 async def test_it_obeys_draws_stops_and_counts(address: str) -> None:
     async with engine(address) as remote:
         there = await format_there(remote)
@@ -179,7 +190,7 @@ async def test_an_editor_is_answered_from_there_and_from_here(
     small_model: Path, runtime_folder: Path, tmp_path: Path
 ) -> None:
     """From here where the file is private, or the server has gone; and nothing of that is told as an error."""
-    command = [sys.executable, "-m", "codeslm_lsp.cli", "--model", str(small_model), "serve"]
+    command = ["-m", "codeslm_lsp.cli", "--model", str(small_model), "serve"]
     with llama_server(small_model, "team") as (url, process):
         options = {"remote": {"urls": [url], "private_files": ["own/"], "patience_ms": 60_000}}
         async with editor(command, options=options, root=tmp_path) as session:
@@ -203,4 +214,4 @@ async def test_an_editor_is_answered_from_there_and_from_here(
             at = session.type(outside, len(SOURCE), "\n\ndef lcm(a, b):\n    return a * b // ")
             assert await session.complete(outside, at)
             assert (await session.explain())["model"] == small_model.stem
-            assert session.messages == []
+            assert session.messages == []  # That it went is told where there is nothing else to answer.

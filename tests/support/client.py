@@ -16,6 +16,8 @@ from typing import Any
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
+from tests.support.waiting import DEADLINE_S
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -80,7 +82,7 @@ class Editor:
         answer: Future[Any] = Future()
         protocol._request_futures["raw"] = answer
         protocol._send_data({"jsonrpc": "2.0", "id": "raw", "method": method, "params": params})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             return await asyncio.wrap_future(answer)
 
     async def explain(self) -> Any:
@@ -89,11 +91,11 @@ class Editor:
     async def leave(self) -> None:
         """Shut down and exit, as an editor does that is closed."""
         self.left = True
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             await self.client.shutdown_async(None)
             self.client.exit(None)
 
-    async def said(self, part: str, timeout_s: float = 5.0) -> str:
+    async def said(self, part: str, timeout_s: float = DEADLINE_S) -> str:
         """Wait for a ``window/showMessage`` that contains ``part``."""
         async with asyncio.timeout(timeout_s):
             while True:
@@ -179,7 +181,7 @@ async def editor(
     finally:
         if not session.left:
             await session.leave()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             await client.stop()  # type: ignore[no-untyped-call]
 
 

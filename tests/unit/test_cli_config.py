@@ -76,6 +76,13 @@ def test_setting_and_unsetting_leave_the_rest_of_the_file_as_it_is(user_settings
     assert "# mine" in user_settings.read_text(encoding="utf-8")
 
 
+def test_a_new_file_names_the_schema_by_which_editors_complete_it(user_settings: Path) -> None:
+    config("set", "completion.max_tokens", "40")
+    first = user_settings.read_text(encoding="utf-8").splitlines()[0]
+    schema = user_settings.parent / first.removeprefix("#:schema ")
+    assert json.loads(schema.read_text(encoding="utf-8")) == json.loads(config("schema").stdout)
+
+
 def test_a_setting_of_one_language(user_settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
     config("set", "languages.go.completion.confidence", "strict")

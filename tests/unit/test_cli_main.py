@@ -246,24 +246,3 @@ def test_brackets_are_text(capsys: pytest.CaptureFixture[str]) -> None:
     lines = shown(capsys, skip, "x", "[slug].tsx")
     assert "[red]these[/blue]" in lines[0]
     assert lines[-1].startswith("[slug].tsx: ")
-
-
-@pytest.mark.parametrize(
-    ("typed", "completed"),
-    [
-        ("codeslm mod", ["models"]),
-        ("codeslm models im", ["import"]),
-        ("codeslm models use qwen2.5-coder-1", ["qwen2.5-coder-1.5b"]),
-        ("codeslm config set completion.max_", ["completion.max_tokens", "completion.max_file_bytes"]),
-    ],
-)
-def test_a_shell_completes_commands_models_and_settings(typed: str, completed: list[str]) -> None:
-    environment = {
-        **os.environ,
-        "_CODESLM_COMPLETE": "complete_bash",
-        "COMP_WORDS": typed,
-        "COMP_CWORD": str(len(typed.split()) - 1),
-    }
-    program = Path(sys.executable).with_name("codeslm")
-    done = subprocess.run([program], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == completed

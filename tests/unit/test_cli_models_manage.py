@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -39,11 +40,19 @@ def test_what_is_known_of_a_model(gemma: Path) -> None:
     facts = json.loads(models("info", "codegemma", "--json").stdout)
     assert (facts["name"], facts["path"], facts["architecture"]) == ("codegemma-2b", str(gemma), "gemma")
     assert facts["family"] == "codegemma"
-    assert "accepted" in facts["licence"]
+    assert facts["licence"] == "Gemma, https://ai.google.dev/gemma/terms"
+    assert facts["to_do_first"] == (
+        "accept the licence on https://huggingface.co/bartowski/codegemma-2b-GGUF if it asks for that, "
+        "and run `hf auth login`"
+    )
+    assert facts["size"] == "about 1.6 GB"
+    assert facts["memory"] == "2.2 GB with a context window of 4,096 tokens, 18.4 MB for each 1,000 more"
+    assert facts["tried"].startswith("no")
     assert facts["not_checked"] == list(GEMMA.unverified)
     lines = models("info", "qwen2.5-coder-1.5b").stdout.splitlines()
     assert ["size", "1.1", "GB"] in [line.split() for line in lines]
-    assert not any(line.startswith("path") for line in lines)
+    assert ["tried", "yes"] in [line.split() for line in lines]
+    assert not any(line.startswith(("path", "to do first", "not checked")) for line in lines)
 
 
 def test_a_file_that_the_catalogue_does_not_know(folder: Path) -> None:
@@ -58,10 +67,10 @@ def test_a_file_that_the_catalogue_does_not_know(folder: Path) -> None:
 
 def test_the_model_that_completes_is_written_into_the_users_file(gemma: Path, user_settings: Path) -> None:
     assert "codegemma-2b completes from now on." in models("use", "codegemma").stderr
-    assert user_settings.read_text(encoding="utf-8") == 'model = "codegemma-2b"\n'
+    assert tomllib.loads(user_settings.read_text(encoding="utf-8")) == {"model": "codegemma-2b"}
     with pytest.raises(ModelNotFound, match=r"run `codeslm models pull qwen2\.5-coder-1\.5b`"):
         models("use", "1.5b")
-    assert user_settings.read_text(encoding="utf-8") == 'model = "codegemma-2b"\n'
+    assert tomllib.loads(user_settings.read_text(encoding="utf-8")) == {"model": "codegemma-2b"}
 
 
 def test_files_are_read_again_however_they_look(folder: Path) -> None:

@@ -42,6 +42,7 @@ from codeslm_lsp.values import (
 from codeslm_lsp.workspace.environment import Environment
 from codeslm_lsp.workspace.members import Members
 from tests.support.replay import FORMAT, MID, PRE, SUF, ByteTokenizer, ReplayEngine, Script
+from tests.support.waiting import DEADLINE_S
 
 AUTOMATIC, INVOKED = Trigger.AUTOMATIC, Trigger.INVOKED
 
@@ -451,7 +452,7 @@ async def test_asking_again_for_what_was_cut_off_asks_the_engine() -> None:
 
 async def worked_ahead(bench: Bench, n_requests: int) -> list[GenerateRequest]:
     """Wait until so many requests were made, and return those that were made ahead."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_S):
         while len(bench.engine.requests) < n_requests:
             await asyncio.sleep(0.005)
     await asyncio.sleep(0.05)
@@ -779,7 +780,7 @@ async def test_whole_lines_are_offered_when_the_time_is_over_and_the_rest_follow
     assert isinstance(report.outcome, Completion)
     assert (report.outcome.text, report.stop) == ("\n    first = 1", StopReason.TIME_BUDGET)
     await worked_ahead(bench, 2)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_S):
         while not isinstance((report := await bench.at(f"{head}\n    first = 1‸\n\n\nx = 1\n")).outcome, Completion):
             await asyncio.sleep(0.05)
     assert report.outcome.text.startswith("\n    second = 2")

@@ -19,6 +19,7 @@ from codeslm_lsp.syntax.languages import language_of
 from codeslm_lsp.syntax.tree import parse
 from codeslm_lsp.values import Cursor, Document, Report, Trigger
 from tests.support.replay import FORMAT, SUF, ByteTokenizer, ReplayEngine, Script
+from tests.support.waiting import DEADLINE_S
 
 FILES = {
     "shop/__init__.py": "",
@@ -51,7 +52,7 @@ async def opened(tmp_path: Path, files: Mapping[str, str], desk: Desk | None = N
         (tmp_path / path).write_text(text)
     folder = Folder(tmp_path, Settings(), desk or Desk())
     folder.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         await folder.ready()
     yield folder
     await folder.close()

@@ -8,7 +8,19 @@ from pathlib import Path
 import pytest
 
 from codeslm_lsp.models.catalogue import load_catalogue
+from codeslm_lsp.prompt.chat_families import load_chat_families
+from codeslm_lsp.prompt.families import load_formats
+from codeslm_lsp.settings import EngineSettings
 from codeslm_lsp.values import InputError, ModelNotFound
+
+CHAT = {
+    "qwen2.5-coder": "chatml",
+    "codegemma": "gemma",
+    "gemma-3": "gemma",
+    "deepseek-coder": "deepseek-coder",
+    "codestral": "mistral",
+}
+"""How the families that answer commands converse."""
 
 GOOD = """
 [[model]]
@@ -19,9 +31,11 @@ family = "test"
 roles = ["completion"]
 licence = "none"
 gated = false
+terms = ""
 size_bytes = 1
 sha256 = ""
 memory_bytes = 1
+kv_bytes_per_token = 1
 prefill_tokens_s_per_core = 1
 decode_tokens_s = 1
 rank = 1
@@ -39,19 +53,50 @@ def written(tmp_path: Path, text: str) -> Path:
 
 
 def test_every_entry_can_be_had_and_says_what_it_is() -> None:
-    entries = load_catalogue().entries
-    names = [entry.name for entry in entries]
-    assert names[:3] == ["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "codegemma-2b"]
-    assert names[3:] == ["qwen2.5-coder-3b", "qwen2.5-coder-7b", "codegemma-7b-it", "gemma-3-1b", "gemma-3-4b"]
-    for entry in entries:
+    for entry in load_catalogue().entries:
         assert entry.hub or entry.wheels
         assert entry.file.endswith(".gguf")
         assert re.fullmatch(r"([0-9a-f]{64})?", entry.sha256)
-        assert entry.memory_bytes > entry.size_bytes
-        assert entry.sha256 or "file" in entry.unverified
         assert entry.roles
         assert set(entry.roles) <= {"completion", "commands"}
-        assert entry.gated == (entry.licence == "Gemma")
+        assert entry.terms.startswith("https://")
+        assert entry.gated == (entry.licence in {"Gemma", "MNPL"})
+        assert entry.note.endswith(".")
+
+
+def test_what_nobody_here_has_seen_is_not_told_as_if_it_were() -> None:
+    """A size to the byte and a hash come from the file alone."""
+    tried = [entry.name for entry in load_catalogue().entries if entry.was_run_here]
+    assert tried == ["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"]
+    for entry in load_catalogue().entries:
+        has_seen = "file" not in entry.unverified
+        assert bool(entry.sha256) == bool(entry.size_bytes) == has_seen
+        assert bool(entry.about_bytes) != has_seen
+        assert set(entry.unverified) <= {"file", "hub", "memory_bytes", "kv_bytes_per_token", "speed"}
+
+
+def test_memory_has_room_for_the_file_and_its_cache() -> None:
+    for entry in load_catalogue().entries:
+        cache_bytes = EngineSettings().context_tokens * entry.kv_bytes_per_token
+        assert entry.memory_bytes > (entry.size_bytes or entry.about_bytes) + cache_bytes
+        assert entry.min_free_bytes > entry.memory_bytes
+
+
+def test_a_family_is_one_that_can_be_prompted() -> None:
+    for entry in load_catalogue().entries:
+        if "completion" in entry.roles:
+            assert entry.family in load_formats().families
+        if "commands" in entry.roles:
+            assert CHAT[entry.family] in load_chat_families()
+
+
+def test_all_models_of_a_family_that_people_ask_for_are_known() -> None:
+    names = {entry.name for entry in load_catalogue().entries}
+    sizes = ("0.5b", "1.5b", "3b", "7b")
+    assert names >= {f"qwen2.5-coder-{size}{kind}" for size in sizes for kind in ("", "-base")}
+    assert names >= {"codegemma-2b", "codegemma-1.1-2b", "codegemma-7b", "codegemma-7b-it", "codegemma-1.1-7b-it"}
+    assert names >= {"starcoder2-3b", "deepseek-coder-1.3b", "deepseek-coder-1.3b-it", "granite-3b-code"}
+    assert names >= {"mellum-4b", "codestral-22b", "gemma-3-270m", "gemma-3-1b", "gemma-3-4b"}
 
 
 @pytest.mark.parametrize(

@@ -66,16 +66,26 @@ def test_how_quick_a_model_is_to_be_expected() -> None:
     assert small["write_tokens_s"] > large["write_tokens_s"] > 0
 
 
+def test_a_terminal_of_eighty_columns_holds_every_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    header, *lines = run("list").stdout.splitlines()
+    rows = [line for line in lines if line.rstrip().endswith(("yes", "no"))]
+    assert len(rows) == len(load_catalogue().entries)
+    assert {line.split()[0] for line in rows} == {entry.name for entry in load_catalogue().entries}
+    assert all(len(line) <= 80 for line in (header, *rows))
+
+
 def test_list_is_a_table_with_the_choice_for_this_machine(folder: Path, local_model: Path) -> None:
     folder.mkdir()
     (folder / "own.gguf").write_bytes(local_model.read_bytes())
     (folder / "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf").write_bytes(b"cut short")
     lines = run("list").stdout.splitlines()
-    assert lines[0].split() == ["name", "size", "role", "licence", "installed", "fits"]
+    assert lines[0].split() == ["name", "size", "for", "licence", "tried", "here", "fits"]
     table = {line.split()[0]: line for line in lines[1:] if line.strip()}
     assert "damaged" in table["qwen2.5-coder-0.5b"]
     assert "1.1 GB" in table["qwen2.5-coder-1.5b"]
-    assert "Gemma (gated)" in table["codegemma-2b"]
+    assert table["codegemma-2b"].split()[1:-1] == ["~1.6", "GB", "completion", "Gemma", "(gated)", "no", "no"]
+    assert table["qwen2.5-coder-1.5b"].split()[3:-1] == ["both", "Apache-2.0", "yes", "no"]
     assert "own" in table
     assert "tokens/s" in table["Here:"]
     assert str(folder) in table["Folder:"]

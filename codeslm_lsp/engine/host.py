@@ -8,6 +8,7 @@ Evaluation runs in one thread (see ``runner``); the sockets stay responsive mean
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import sys
@@ -32,6 +33,9 @@ LINGER_S = 1.0
 
 LEAVE_PATIENCE_S = 10.0
 """How long clients may take to finish what they asked for before the engine said that it leaves."""
+
+LOOK_S = 2.0
+"""How often the engine looks whether it can be found: what tidies up a disk deletes files that are some days old."""
 
 MAX_OUTSTANDING = 64
 """Generations of one client at a time: many times what an editor asks for, and few enough to be kept in order."""
@@ -64,19 +68,31 @@ class Host:
 
     async def receive(self) -> None:
         """Let clients in until it is time to leave."""
+        server = await self._listen()
+        self._look_at_the_clock()
+        while not self._enough.is_set():  # A client may have come in the moment between.
+            try:
+                await asyncio.wait_for(self._enough.wait(), LOOK_S)
+            except TimeoutError:
+                with contextlib.suppress(OSError):  # Those that are connected are answered all the same.
+                    if not self._place.is_found():
+                        server.close()
+                        server = await self._listen()
+        self._place.hide()
+        server.close()
+
+    async def _listen(self) -> asyncio.Server:
+        """Become to be found at the place."""
         if sys.platform == "win32":
             server = await asyncio.start_server(self._on_client, "127.0.0.1", 0)
             address = f"tcp:127.0.0.1:{server.sockets[0].getsockname()[1]}"
         else:
+            self._place.prepare()
             server = await asyncio.start_unix_server(self._on_client, self._place.socket)
             self._place.socket.chmod(0o600)
             address = f"unix:{self._place.socket}"
         self._place.show(Card(address, self._secret, os.getpid()))
-        self._look_at_the_clock()
-        while not self._enough.is_set():  # A client may have come in the moment between.
-            await self._enough.wait()
-        self._place.hide()
-        server.close()
+        return server
 
     async def leave(self) -> None:
         """The engine is about to leave: nobody can find it any more, its clients finish what they have begun.

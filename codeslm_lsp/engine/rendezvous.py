@@ -68,6 +68,18 @@ class Place:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(mode=0o700)
 
+    def prepare(self) -> None:
+        """Make the folder again if somebody has tidied it away. Only for the holder of the lock."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def is_found(self) -> bool:
+        """Whether there is a card, and a socket where it names one. Where somebody else may be, that is enough too."""
+        try:
+            card = self.card()
+        except EngineUnavailable:
+            return True
+        return card is not None and (not card.address.startswith("unix:") or self.socket.exists())
+
     def show(self, card: Card) -> None:
         """Let clients find the engine: the card is there as a whole or not at all."""
         draft = self.folder / "draft"

@@ -68,10 +68,11 @@ def read_tasks(path: Path, n: int, seed: int) -> list[Task]:
         raise InputError(f"{path} has no Python files of {MIN_LINES} to {MAX_LINES} lines; give --set FILE.")
     draw = random.Random(seed)
     draw.shuffle(files)
-    return [_task(*files[number % len(files)], draw) for number in range(n)]
+    return [task_in(*files[number % len(files)], draw) for number in range(n)]
 
 
-def _task(path: str, text: str, draw: random.Random) -> Task:
+def task_in(path: str, text: str, draw: random.Random) -> Task:
+    """Some lines of this file to write, below its first third."""
     lines = text.splitlines(keepends=True)
     first = draw.randrange(len(lines) // 3, max(len(lines) // 3 + 1, len(lines) - LINES_TO_WRITE))
     last = min(first + LINES_TO_WRITE, len(lines))

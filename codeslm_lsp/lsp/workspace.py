@@ -111,6 +111,16 @@ class MirroringProtocol(LanguageServerProtocol):
                 self._send_response(number, error=error.to_response_error())
             raise
 
+    def _execute_handler(self, msg_id: Any, *arguments: Any, **options: Any) -> None:
+        """pygls keeps what handlers of notifications came to: a kilobyte for each key, for as long as the session."""
+        super()._execute_handler(msg_id, *arguments, **options)
+        if (answer := self._request_futures.get(msg_id)) is not None:
+            answer.add_done_callback(lambda done: self._let_go(msg_id, done))
+
+    def _let_go(self, msg_id: Any, answer: Any) -> None:
+        if self._request_futures.get(msg_id) is answer:
+            del self._request_futures[msg_id]
+
     @lsp_method(types.SHUTDOWN)
     def lsp_shutdown(self, *arguments: Any) -> Generator[Any, Any, None]:
         """End what is still being answered, which takes it out of the table that pygls would be going through."""

@@ -35,6 +35,9 @@ MAX_GIVEN_UP = 8192
 _CHUNK = 8192
 """Bytes handed to tree-sitter at once."""
 
+_NAME = 64
+"""And when a node's text is read: what queries compare are names."""
+
 _UNTOLD = re.compile(r"[\w\s]+")
 """What neither opens nor closes anything."""
 
@@ -143,17 +146,15 @@ class SyntaxTree:
         parsing = parser(self.language)
         if patience is None:
             return self._followed_by(SyntaxTree(text, self.language, source, parsing.parse(source.data, old)))
+        reader = _Reader(source.data)
         try:
-            tree = parsing.parse(
-                lambda byte, _point: source.data[byte : byte + _CHUNK],
-                old,
-                encoding="utf8",
-                progress_callback=patience.is_over,
-            )
+            tree = parsing.parse(reader, old, encoding="utf8", progress_callback=patience.is_over)
         except ValueError:  # How the bindings tell that the parser was stopped.
             patience.is_lost = True
         if patience.is_lost:
             parsing.reset()  # Or it would go on with this text when it is given the next one.
+        reader.finish()
+        if patience.is_lost:
             return self
         return self._followed_by(SyntaxTree(text, self.language, source, tree))
 
@@ -165,6 +166,31 @@ class SyntaxTree:
         tree = SyntaxTree(text, self.language, Source(b"", 0, ()), None)
         tree.finished, tree.same_until, tree._marks = self, same_until, marks
         return tree
+
+
+class _Reader:
+    """Gives a text to the bindings (0.26.1), which never let go of any piece that they were given.
+
+    Parsing takes a ``bytearray``, whose memory can be given back; queries and nodes, which read later, need ``bytes``.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._pieces: list[bytearray] = []
+        self._is_parsing = True
+
+    def __call__(self, byte: int, _point: object) -> bytes | bytearray:
+        if not self._is_parsing:
+            return self._data[byte : byte + _NAME]
+        self._pieces.append(bytearray(self._data[byte : byte + _CHUNK]))
+        return self._pieces[-1]
+
+    def finish(self) -> None:
+        """The parser has no use any more for what it has read: each key would cost as much memory as the text."""
+        self._is_parsing = False
+        for piece in self._pieces:
+            piece.clear()
+        self._pieces.clear()
 
 
 class _Patience:

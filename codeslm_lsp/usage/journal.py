@@ -34,6 +34,9 @@ A codeslm that knows version 1 alone leaves this file alone, too. One that had i
 writes, so it goes on; the others are NULL in what it adds.
 """
 
+RETRY_S = 60.0
+"""How long nothing is tried to be written after that has failed: a disk that was full may have room again."""
+
 BUSY_S = 5.0
 """How long another server's writing is waited for."""
 
@@ -113,7 +116,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection: sqlite3.Connection | None = None
-        self._has_failed = False
+        self._failed_s: float | None = None
         self._skips: Counter[tuple[str, Skipped]] = Counter()
         self._skips_written_at = float("-inf")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="usage")
@@ -183,7 +186,7 @@ class Journal:
             self._thread.submit(self._try, write)
 
     def _try(self, write: Callable[[sqlite3.Connection], None]) -> None:
-        if self._has_failed:
+        if self._failed_s is not None and time.monotonic() - self._failed_s < RETRY_S:
             return
         try:
             if self._connection is None:
@@ -191,12 +194,15 @@ class Journal:
             with self._connection:
                 write(self._connection)
         except (OSError, sqlite3.Error) as error:
-            self._has_failed = True
-            _log.warning("what is used is not kept any more (%s); delete %s if it is damaged", error, self._path)
+            if self._failed_s is None:
+                _log.warning("what is used cannot be kept (%s); free some space, or delete %s", error, self._path)
+            self._failed_s = time.monotonic()
+            self._close()
 
     def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
+            self._connection = None
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -14,8 +14,12 @@ from collections.abc import Callable, Sequence
 RETRY_S = (1.0, 10.0, 60.0)
 """The waits before a child that died is started again. After the last it is not any more."""
 
-PATIENCE_S = 2.0
-"""How long a child may take to finish what it is doing when it is to end; then it is killed, which harms nothing."""
+STEADY_S = 600.0
+"""One that has run for so long died of something new: a session may last for weeks."""
+
+PATIENCE_S = 1.0
+"""How long a child may take to finish what it is doing when it is to end; then it is killed, which harms nothing. A
+server that ends waits no more than twice as long, and none of its children shall outlive it."""
 
 MAX_LINE_BYTES = 1 << 22
 """The names of the largest modules take a tenth of this."""
@@ -76,18 +80,23 @@ class Child:
                 await running
 
     async def _run(self) -> None:
-        for pause_s in (*RETRY_S, None):
+        n_deaths = 0
+        while True:
+            began_s = asyncio.get_running_loop().time()
             try:
                 status = await self._run_once()
             except OSError as error:
                 status = error.strerror or str(error)
             except ValueError:
                 status = "it said a line that is too long"
-            if pause_s is None:
+            if asyncio.get_running_loop().time() - began_s > STEADY_S:
+                n_deaths = 0
+            if n_deaths == len(RETRY_S):
                 _log.warning("%s ended again (%s); %s", self._name, status, self._loss)
                 return
             _log.warning("%s ended (%s); it is started again", self._name, status)
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(RETRY_S[n_deaths])
+            n_deaths += 1
 
     async def _run_once(self) -> object:
         """From the child's start to its end; its exit status. It is ended when this is cancelled."""

@@ -1,7 +1,7 @@
 """``python -m codeslm_lsp.workspace.environment_process [FOLDER]``: say which names the Python environment has.
 
 A process of its own, of the lowest priority. Each line of standard input is a dotted name, and the answer a line of
-standard output, see ``members``; the first line tells what has to be watched. It ends with its input.
+standard output, see ``members``; the first line tells what has to be watched. It ends with its input, whatever it does.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from queue import SimpleQueue
 
 import jedi
 import psutil
@@ -56,8 +57,10 @@ def _answer(project: Path | None) -> None:
     names = EnvironmentNames(chosen, project) if chosen is not None else None
     clock = _Clock()
     threading.Thread(target=clock.watch, daemon=True).start()
-    for line in sys.stdin:
-        subject = line.strip()
+    subjects: SimpleQueue[str] = SimpleQueue()
+    threading.Thread(target=_read, args=(subjects,), daemon=True).start()
+    while True:
+        subject = subjects.get()
         clock.started_s = time.process_time()
         _tell(_members(names, subject))
         clock.started_s = None
@@ -73,6 +76,14 @@ def _members(names: EnvironmentNames | None, subject: str) -> Members:
     except Exception as error:  # What jedi cannot cope with is not known; the next question is answered.
         _log.warning("what %s has cannot be told (%s)", subject, type(error).__name__)
         return Members(subject, None)
+
+
+def _read(subjects: SimpleQueue[str]) -> None:
+    """Pass questions on. At the end of the input nobody waits for what is looked up, which may take a minute."""
+    with open(sys.stdin.fileno(), closefd=False, encoding="utf-8") as questions:
+        for line in questions:
+            subjects.put(line.strip())
+    os._exit(0)
 
 
 class _Clock:

@@ -87,7 +87,7 @@ def _keep(folder: Path, place: Place, max_files: int, over: threading.Event) -> 
         sweep(place)
         updater = Updater(folder, store, max_files)
         event, n_known = Event.READY, len(store.paths())
-        for files in _outdated(updater, folder, over):
+        for files in _outdated(updater, store, folder, over):
             for n_done in updater.read(files):
                 if event is Event.READY:
                     _tell(Progress(Event.INDEXING, n_done, len(files), time.monotonic() - started_s))
@@ -102,8 +102,11 @@ def _keep(folder: Path, place: Place, max_files: int, over: threading.Event) -> 
         store.close()
 
 
-def _outdated(updater: Updater, folder: Path, over: threading.Event) -> Iterator[list[FoundFile]]:
-    """The files that have to be read: first all, then what has changed, as it does. Nothing, while nothing does."""
+def _outdated(updater: Updater, store: Store, folder: Path, over: threading.Event) -> Iterator[list[FoundFile]]:
+    """The files that have to be read: first all, then what has changed, as it does. Nothing, while nothing does.
+
+    Raises ``sqlite3.DatabaseError`` when the index was deleted or damaged.
+    """
     files = updater.refresh()
     while not over.is_set():
         watched = updater.folders
@@ -112,6 +115,7 @@ def _outdated(updater: Updater, folder: Path, over: threading.Event) -> Iterator
         yield files
         yield updater.refresh()  # What changed before.
         for changed in events:
+            store.check()
             if changed is None or updater.has_to_refresh(changed):
                 yield updater.refresh()
             elif changed:

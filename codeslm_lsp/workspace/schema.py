@@ -84,6 +84,18 @@ def open_to_read(place: Place) -> sqlite3.Connection | None:
     return None
 
 
+def is_sound(place: Place) -> bool:
+    """Whether somebody who opens the file now can read it. Takes some 100 ms where the index is large."""
+    try:
+        with closing(sqlite3.connect(place.database, timeout=PATIENCE_S)) as looked_at:
+            is_whole: bool = looked_at.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+            return is_whole and _version(looked_at) == VERSION
+    except sqlite3.OperationalError:
+        return True  # It is locked, or the like.
+    except sqlite3.DatabaseError:
+        return False
+
+
 def _opened(place: Place) -> sqlite3.Connection:
     place.database.touch(mode=0o600)
     place.database.chmod(0o600)  # SQLite gives its other files the permissions of this one.

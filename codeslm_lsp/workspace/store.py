@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from codeslm_lsp.workspace.paths import folder_of, name_of, stem_of
 from codeslm_lsp.workspace.places import Place
 from codeslm_lsp.workspace.records import FileRecord
 from codeslm_lsp.workspace.rows import read_imports
-from codeslm_lsp.workspace.schema import open_to_write
+from codeslm_lsp.workspace.schema import is_sound, open_to_write
 from codeslm_lsp.workspace.targets import import_keys
 
 
@@ -34,6 +35,8 @@ class Store:
 
     def __init__(self, place: Place) -> None:
         self._connection = open_to_write(place)
+        self._place = place
+        self._left = _state(place)
         self._known = {
             path: KnownFile(*rest)
             for path, *rest in self._connection.execute("SELECT path, id, n_bytes, mtime_ns FROM files")
@@ -46,6 +49,20 @@ class Store:
     def close(self) -> None:
         """Leave the file as it is."""
         self._connection.close()
+
+    def check(self) -> None:
+        """Raise ``sqlite3.DatabaseError`` unless readers find this file, and can read it.
+
+        Nobody else has a reason to write it. But somebody may have deleted it, and then what is open can be written all
+        the same; and what SQLite has in memory hides from us that the file is damaged.
+        """
+        state = _state(self._place)
+        if state == self._left:
+            return
+        is_the_same = state is not None and self._left is not None and state[:2] == self._left[:2]
+        self._left = state
+        if not (is_the_same and is_sound(self._place)):
+            raise sqlite3.DatabaseError("it was deleted or damaged")
 
     @contextmanager
     def changes(self) -> Iterator[None]:
@@ -114,7 +131,9 @@ class Store:
 
     def tidy(self) -> None:
         """Bring what was written from the log into the database, as far as readers allow it."""
+        self.check()
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._left = _state(self._place)
 
     def _put_contents(self, id_: int, record: FileRecord) -> None:
         execute_many = self._connection.executemany
@@ -158,6 +177,15 @@ class Store:
 def digest_of(data: bytes) -> bytes:
     """By which a file that was only touched is recognised."""
     return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def _state(place: Place) -> tuple[int, int, int, int] | None:
+    """Which file it is, and when it was written; None where there is none."""
+    try:
+        status = place.database.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _key(path: str) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -70,6 +71,20 @@ async def answered(opened: Editor) -> Any:
     assert why["skip"] is None or why["skip"]["reason"] != "engine_failed", why
     assert why["timings"]["n_prefill"] > 0, why
     return why
+
+
+@pytest.mark.parametrize("what", ["socket", "card", "folder"])
+@pytest.mark.skipif(sys.platform == "win32", reason="there a file that is open cannot be deleted")
+async def test_an_engine_that_was_tidied_away_is_found_again(tiny: Path, runtime_folder: Path, what: str) -> None:
+    """Programs that clean the folder for temporary files do that to engines that live for days."""
+    async with client(tiny) as first:
+        (place,) = (path for path in (runtime_folder / "codeslm").iterdir() if path.is_dir())
+        if what == "folder":
+            shutil.rmtree(place)
+        else:
+            (place / what).unlink()
+        async with client(tiny) as second:
+            assert second.pid == first.pid
 
 
 @asynccontextmanager

@@ -133,6 +133,14 @@ def test_a_change_counts_in_the_agreed_units() -> None:
         assert client.text() == "😀a\n\fb\n"
 
 
+def test_nothing_is_kept_of_a_change_that_was_made() -> None:
+    client = Client()
+    client.open("a")
+    for _ in range(50):
+        client.change(inserted(0, 0, "b"))
+    assert client.server.protocol._request_futures == {}
+
+
 def test_several_changes_of_one_message_share_its_version(caplog: pytest.LogCaptureFixture) -> None:
     client = Client()
     client.open("")

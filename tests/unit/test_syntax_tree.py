@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -230,3 +233,21 @@ def _ask_everything(tree: SyntaxTree) -> None:
         wanted_extent(tree.text, cursor, tree)
         for scope in enclosing_scopes(tree, cursor):
             assert 0 <= scope.start == scope.header_start <= scope.header_end <= scope.end <= size
+
+
+def test_a_key_costs_no_memory_for_ever() -> None:
+    """The bindings keep every piece of text that they have read: over a day that was more than the model."""
+    python = languages()["python"]
+    text = "".join(f"value_{number} = compute({number})\n" for number in range(250))
+    tree = parse(text, python)
+    n_keys = 200
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for number in range(n_keys):
+            tree = tree.updated(f"{text[:3000]}{'x' * number}{text[3000:]}")
+        gc.collect()
+        n_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert n_bytes < n_keys * len(text) / 4

@@ -71,6 +71,20 @@ def test_what_became_of_each(tmp_path: Path) -> None:
     )
 
 
+def test_what_failed_is_tried_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as when a full disk has room again; and not for each suggestion meanwhile."""
+    folder = tmp_path / "usage"
+    folder.write_bytes(b"in the way")
+    journal = Journal(folder / NAME)
+    journal.shown(suggestion("a"))
+    journal._thread.submit(folder.unlink).result()
+    journal.shown(suggestion("b"))
+    journal._thread.submit(monkeypatch.setattr, "codeslm_lsp.usage.journal.RETRY_S", 0.0).result()
+    journal.shown(suggestion("c"))
+    journal.close()
+    assert rows(folder / NAME, "id") == [("c",)]
+
+
 def test_what_was_still_there(tmp_path: Path) -> None:
     """Only of what was looked at; the next part that is accepted has to be looked at again."""
     path = tmp_path / NAME

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ import pytest
 from codeslm_lsp.workspace import environment as environments
 from codeslm_lsp.workspace.environment import Environment
 from codeslm_lsp.workspace.members import Members, Watched, is_subject, said
-from tests.support.waiting import until
+from tests.support.waiting import DEADLINE_S, until
 
 
 @asynccontextmanager
@@ -155,6 +156,19 @@ async def test_the_process_is_humble_and_replaceable(tmp_path: Path, monkeypatch
         await known(environment, "third")
         await until(lambda: not running.is_running() or running.status() == psutil.STATUS_ZOMBIE)
         await known(environment, "fourth")
+
+
+async def test_it_ends_with_its_server_whatever_it_does() -> None:
+    """A server that is killed cannot end it, and with the lowest priority it would be there for long."""
+    asked = [f"not_there_{number}" for number in range(5000)]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "codeslm_lsp.workspace.environment_process"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said_until_then, _ = await asyncio.wait_for(process.communicate("\n".join(asked).encode()), DEADLINE_S)
+    assert process.returncode == 0
+    assert said_until_then.count(b"\n") < len(asked)
 
 
 async def test_memory_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:

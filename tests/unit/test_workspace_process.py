@@ -147,6 +147,38 @@ async def test_a_damaged_index_is_made_anew(tmp_path: Path) -> None:
         assert index.is_known("function_4")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there a file that is open cannot be deleted")
+@pytest.mark.parametrize("is_deleted", [True, False])
+async def test_an_index_that_is_lost_meanwhile_is_made_anew(tmp_path: Path, is_deleted: bool) -> None:
+    generate(tmp_path, 5)
+    place = place_of(tmp_path)
+    async with indexer(tmp_path) as (_, told):
+        await until(lambda: is_ready(told))
+        if is_deleted:
+            for file in place.files():
+                file.unlink(missing_ok=True)
+        else:
+            with place.database.open("r+b") as database:
+                database.write(b"not a database" * (place.database.stat().st_size // 14))
+        assert not index_of(tmp_path).is_known("function_4")
+        await until(lambda: index_of(tmp_path).is_known("function_4"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a process is not killed by a signal")
+async def test_one_that_has_run_for_long_is_always_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codeslm_lsp.workspace.child.RETRY_S", (0.0,))
+    monkeypatch.setattr("codeslm_lsp.workspace.child.STEADY_S", 0.0)
+    async with indexer(tmp_path) as (process, told):
+        for _ in range(3):
+            await until(lambda: is_ready(told))
+            told.clear()
+            assert process.pid is not None
+            psutil.Process(process.pid).send_signal(signal.SIGKILL)
+        await until(lambda: is_ready(told))
+
+
 def test_progress_is_one_line_and_other_lines_are_none() -> None:
     progress = Progress(Event.INDEXING, 3, 10, 1.5)
     assert progress.to_line().count("\n") == 1

@@ -146,7 +146,7 @@ class SyntaxTree:
         parsing = parser(self.language)
         if patience is None:
             return self._followed_by(SyntaxTree(text, self.language, source, parsing.parse(source.data, old)))
-        reader = _Reader(source.data)
+        reader = _Reader(source.data, _pieces(self.language))
         try:
             tree = parsing.parse(reader, old, encoding="utf8", progress_callback=patience.is_over)
         except ValueError:  # How the bindings tell that the parser was stopped.
@@ -171,26 +171,31 @@ class SyntaxTree:
 class _Reader:
     """Gives a text to the bindings (0.26.1), which never let go of any piece that they were given.
 
-    Parsing takes a ``bytearray``, whose memory can be given back; queries and nodes, which read later, need ``bytes``.
+    Parsing takes a ``bytearray``, whose memory can be given back, and which can be filled again: ``pieces`` are the
+    parser's. Queries and nodes, which read later, need ``bytes``.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, pieces: list[bytearray]) -> None:
         self._data = data
-        self._pieces: list[bytearray] = []
+        self._pieces = pieces
+        self._n_read = 0
         self._is_parsing = True
 
     def __call__(self, byte: int, _point: object) -> bytes | bytearray:
         if not self._is_parsing:
             return self._data[byte : byte + _NAME]
-        self._pieces.append(bytearray(self._data[byte : byte + _CHUNK]))
-        return self._pieces[-1]
+        if self._n_read == len(self._pieces):
+            self._pieces.append(bytearray())
+        piece = self._pieces[self._n_read]
+        piece[:] = self._data[byte : byte + _CHUNK]
+        self._n_read += 1
+        return piece
 
     def finish(self) -> None:
         """The parser has no use any more for what it has read: each key would cost as much memory as the text."""
         self._is_parsing = False
         for piece in self._pieces:
             piece.clear()
-        self._pieces.clear()
 
 
 class _Patience:
@@ -238,6 +243,12 @@ def grammar(language: Language) -> tree_sitter.Language:
 def parser(language: Language) -> tree_sitter.Parser:
     """The one parser of a language. Parsing holds the interpreter lock, so threads may share it."""
     return tree_sitter.Parser(grammar(language))
+
+
+@cache
+def _pieces(_language: Language) -> list[bytearray]:
+    """What its parser is given to read, over and over."""
+    return []
 
 
 def text_of(tree: SyntaxTree, node: Node | None) -> str:

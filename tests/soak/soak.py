@@ -32,7 +32,7 @@ LEAVING_S = 60.0
 class Plan:
     """``model``: a name, a file, ``tiny`` or ``replay``. Between two faults are up to ``most_pause_s`` seconds.
 
-    The first ``warm_up_s`` of a process's life say nothing of how its memory grows.
+    In the first ``warm_up_s`` of a process's life what it may remember fills up: modules' names, prompts, trees.
     """
 
     minutes: float
@@ -40,7 +40,7 @@ class Plan:
     model: str = "replay"
     n_files: int = 50
     most_pause_s: float = 20.0
-    warm_up_s: float = 120.0
+    warm_up_s: float = 300.0
 
 
 async def soak(plan: Plan, folder: Path) -> dict[str, Any]:

@@ -117,6 +117,10 @@ class Completer:
             )
         return replace(report, elapsed_ms=(time.perf_counter() - started) * 1000)
 
+    def goes_on(self, document: Document, cursor: Cursor) -> bool:
+        """Whether what was offered before continues here, so that an answer needs no model."""
+        return self._offered.rest(document, cursor) is not None
+
     def prepare(self, document: Document, cursor: Cursor) -> None:
         """The cursor rests here: have the prompt evaluated before the first key."""
         if is_wanted(self._settings.completion) and refusal(document, Trigger.AUTOMATIC, self._settings) is None:

@@ -77,11 +77,15 @@ class RemoteFirst:
         return (self._remote,) if self._local is None else (self._remote, self._local)
 
     async def _sooner(self, local: Completer, document: Document, cursor: Cursor, trigger: Trigger) -> Report:
-        """The remote answer, unless it fails or is late and the local one has something to offer before it."""
+        """The remote answer, unless it fails or is late and the local one has something to offer before it.
+
+        What the local one has offered, and the user goes on to type, is not waited for.
+        """
         asked = asyncio.create_task(self._remote.complete(document, cursor, trigger))
         other: asyncio.Task[Report] | None = None
+        is_known = local.goes_on(document, cursor)
         try:
-            await asyncio.wait({asked}, timeout=self._settings.patience_ms / 1000)
+            await asyncio.wait({asked}, timeout=0 if is_known else self._settings.patience_ms / 1000)
             if asked.done() and not _has_failed(asked.result()):
                 return asked.result()
             other = asyncio.create_task(local.complete(document, cursor, trigger))

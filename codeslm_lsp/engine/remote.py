@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from codeslm_lsp.engine.arriving import Arriving
 from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream, counted
@@ -31,6 +32,8 @@ from codeslm_lsp.values import (
 RETRY_S = 5.0
 RETRY_MOST_S = 60.0
 """A server that has failed is left alone for so long, twice as long after each failure more."""
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -116,8 +119,8 @@ class RemoteEngine:
 
     async def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """See ``Engine.encode``."""
-        model = await self.model()
-        return await asyncio.gather(*(self._encoded(model, text) for text in texts))
+        await self.model()
+        return await self._by_one("", lambda member: _encoded(member, texts), lambda: True)
 
     async def n_warm(self, token_ids: Sequence[int]) -> int:
         """Not known; a prompt is evaluated there much sooner than here, so it is never made shorter."""
@@ -185,51 +188,63 @@ class RemoteEngine:
     async def answer(self, request: GenerateRequest, stream: _RemoteStream) -> tuple[StopReason, Timings]:
         """Have ``stream`` filled by one of the servers."""
         await self.model()
-        error: EngineError = EngineUnavailable("No remote engine can be used.")
-        for member in self._in_order(request.document):
+        stop, timings = await self._by_one(
+            request.document,
+            lambda member: _answered_by(member, request, stream),
+            lambda: not stream.has_begun,
+        )
+        self._evaluated = counted(self._evaluated, request, timings)
+        return stop, timings
+
+    async def _by_one(
+        self, document: str, ask: Callable[[_Member], Awaitable[T]], may_ask_another: Callable[[], bool]
+    ) -> T:
+        """What the first server says that does not fail. One that only refuses what is asked is well."""
+        error = EngineUnavailable("No remote engine can be used.")
+        for member in self._in_order(document):
             member.n_running += 1
             try:
-                stop, timings = await self._answered_by(member, request, stream)
-            except EngineError as problem:
+                return await ask(member)
+            except EngineUnavailable as problem:
                 error = problem
                 member.failed(problem)
-                _log.warning("a remote engine failed (%s)", type(problem).__name__)
-                if stream.has_begun:
-                    raise
-            else:
-                self._evaluated = counted(self._evaluated, request, timings)
-                return stop, timings
+                _log.warning("a remote engine does not answer any more")
+                if not may_ask_another():
+                    break
             finally:
                 member.n_running -= 1
         raise error
 
-    async def _answered_by(
-        self, member: _Member, request: GenerateRequest, stream: _RemoteStream
-    ) -> tuple[StopReason, Timings]:
-        model = member.model
-        assert model is not None
-        if not request.max_tokens and model.api is not Api.LLAMA_SERVER:
-            return StopReason.MAX_TOKENS, Timings()  # They evaluate nothing without saying something.
-        typed = "".join(request.typed.parts) if request.typed is not None else ""
-        said, _ = split_typed(request, typed, model)
-        parts = split_sentinel_spellings(said, model.sentinels)
-        encoded = [await self._encoded(model, part, member) for part in parts if part]
-        prompt = [*request.token_ids, *request.typed_ids, *(token for part in encoded for token in part)]
-        readings = await asyncio.gather(
-            *(
-                _read(member.server, asking, Reading(asking, request, branch), stream)
-                for branch, asking in enumerate(askings(request, prompt, typed, model))
-            )
-        )
-        stops = [reading.stop for reading in readings if reading.stop is not None]
-        unended = next((stop for stop in stops if stop is not StopReason.END), StopReason.END)
-        return unended, readings[0].timings
 
-    async def _encoded(self, model: RemoteModel, text: str, member: _Member | None = None) -> list[int]:
-        if model.pieces is not None:
-            return model.pieces.encode(text)
-        member = member or self._well()[0]
-        return await tokens_of(member.server, text, with_special=False, parse_special=False)
+async def _answered_by(member: _Member, request: GenerateRequest, stream: _RemoteStream) -> tuple[StopReason, Timings]:
+    model = member.model
+    assert model is not None
+    if not request.max_tokens and model.api is not Api.LLAMA_SERVER:
+        return StopReason.MAX_TOKENS, Timings()  # They evaluate nothing without saying something.
+    typed = "".join(request.typed.parts) if request.typed is not None else ""
+    said, _ = split_typed(request, typed, model)
+    parts = [part for part in split_sentinel_spellings(said, model.sentinels) if part]
+    encoded = await _encoded(member, parts)
+    prompt = [*request.token_ids, *request.typed_ids, *(token for part in encoded for token in part)]
+    readings = await asyncio.gather(
+        *(
+            _read(member.server, asking, Reading(asking, request, branch), stream)
+            for branch, asking in enumerate(askings(request, prompt, typed, model))
+        )
+    )
+    stops = [reading.stop for reading in readings if reading.stop is not None]
+    unended = next((stop for stop in stops if stop is not StopReason.END), StopReason.END)
+    return unended, readings[0].timings
+
+
+async def _encoded(member: _Member, texts: Sequence[str]) -> list[list[int]]:
+    model = member.model
+    assert model is not None
+    if (pieces := model.pieces) is not None:
+        return [pieces.encode(text) for text in texts]
+    return await asyncio.gather(
+        *(tokens_of(member.server, text, with_special=False, parse_special=False) for text in texts)
+    )
 
 
 async def _read(server: RemoteServer, asking: Asking, reading: Reading, stream: _RemoteStream) -> Reading:

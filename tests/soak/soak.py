@@ -32,7 +32,7 @@ LEAVING_S = 60.0
 class Plan:
     """``model``: a name, a file, ``tiny`` or ``replay``. Between two faults are up to ``most_pause_s`` seconds.
 
-    In the first ``warm_up_s`` of a process's life what it may remember fills up: modules' names, prompts, trees.
+    In the first ``warm_up_s`` of a process's life it grows by what it may remember: prompts, trees, suggestions.
     """
 
     minutes: float

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from threading import get_ident
 from typing import Literal, TypeAlias
 
 import tree_sitter
@@ -146,7 +147,7 @@ class SyntaxTree:
         parsing = parser(self.language)
         if patience is None:
             return self._followed_by(SyntaxTree(text, self.language, source, parsing.parse(source.data, old)))
-        reader = _Reader(source.data, _pieces(self.language))
+        reader = _Reader(source.data, _pieces(self.language, get_ident()))
         try:
             tree = parsing.parse(reader, old, encoding="utf8", progress_callback=patience.is_over)
         except ValueError:  # How the bindings tell that the parser was stopped.
@@ -239,14 +240,18 @@ def grammar(language: Language) -> tree_sitter.Language:
     return tree_sitter.Language(getattr(import_module(module), function)())
 
 
-@cache
 def parser(language: Language) -> tree_sitter.Parser:
-    """The one parser of a language. Parsing holds the interpreter lock, so threads may share it."""
+    """This thread's parser of a language: while one asks for more of the text, other threads may run."""
+    return _parser(language, get_ident())
+
+
+@cache
+def _parser(language: Language, _thread: int) -> tree_sitter.Parser:
     return tree_sitter.Parser(grammar(language))
 
 
 @cache
-def _pieces(_language: Language) -> list[bytearray]:
+def _pieces(_language: Language, _thread: int) -> list[bytearray]:
     """What its parser is given to read, over and over."""
     return []
 

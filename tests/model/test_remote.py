@@ -212,6 +212,6 @@ async def test_an_editor_is_answered_from_there_and_from_here(
             process.kill()
             process.wait()
             at = session.type(outside, len(SOURCE), "\n\ndef lcm(a, b):\n    return a * b // ")
-            assert await session.complete(outside, at)
+            assert await session.complete(outside, at), await session.explain()
             assert (await session.explain())["model"] == small_model.stem
             assert session.messages == []  # That it went is told where there is nothing else to answer.

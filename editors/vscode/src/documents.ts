@@ -19,6 +19,7 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
     this.toDispose = [
       this.changed,
       ...[ANSWER, PROPOSED].map((scheme) => vscode.workspace.registerTextDocumentContentProvider(scheme, this)),
+      vscode.workspace.onDidOpenTextDocument((document) => this.catchUp(document)),
       vscode.workspace.onDidCloseTextDocument((document) => this.texts.delete(document.uri.toString())),
     ];
   }
@@ -38,6 +39,14 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
   set(uri: vscode.Uri, text: string): void {
     this.texts.set(uri.toString(), text);
     this.changed.fire(uri);
+  }
+
+  /** While a document is being opened VS Code hears of no change. */
+  private catchUp(document: vscode.TextDocument): void {
+    const text = this.texts.get(document.uri.toString());
+    if (text !== undefined && text !== document.getText().replaceAll('\r\n', '\n')) {
+      this.changed.fire(document.uri);
+    }
   }
 
   dispose(): void {

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Protocol
 
 from codeslm_lsp.completion.completer import Completer
 from codeslm_lsp.completion.launch import Launched
+from codeslm_lsp.completion.prompts import LONGEST_SECRET
 from codeslm_lsp.context.source import WorkspaceContext
 from codeslm_lsp.settings import RemoteSettings, Settings
+from codeslm_lsp.syntax.same import difference
 from codeslm_lsp.values import Completion, Cursor, Document, Report, Skip, SkipReason, Trigger
 from codeslm_lsp.workspace.environment import Environment
 from codeslm_lsp.workspace.ignored import is_meant
@@ -43,7 +46,7 @@ class RemoteFirst:
         self._remote = remote
         self._local = local
         self._settings = settings
-        self._looked: OrderedDict[str, tuple[int, str]] = OrderedDict()
+        self._looked: OrderedDict[str, _Looked] = OrderedDict()
 
     async def complete(self, document: Document, cursor: Cursor, trigger: Trigger) -> Report:
         """See ``Completer.complete``."""
@@ -103,19 +106,33 @@ class RemoteFirst:
 
     def _reason_to_keep(self, document: Document) -> str:
         """Why a document must not leave this machine, as the beginning of a sentence; or nothing."""
-        known = self._looked.get(document.uri)
-        if known is not None and known[0] == document.version:
-            return known[1]
-        reason = ""
         if is_meant(document.path, self._settings.private_files):
-            reason = "The setting remote.private_files keeps this file here"
-        elif is_secret_name(document.path) or holds_secret(document.text):
-            reason = "This file holds a secret"
-        self._looked[document.uri] = (document.version, reason)
+            return "The setting remote.private_files keeps this file here"
+        if is_secret_name(document.path) or self._holds_secret(document):
+            return "This file holds a secret"
+        return ""
+
+    def _holds_secret(self, document: Document) -> bool:
+        """Looks through all of a text once, and from then on around what has changed: this is asked at every key."""
+        text, before = document.text, self._looked.get(document.uri)
+        if before is None or before.holds_secret:
+            found = holds_secret(text)
+        else:
+            start, _, end = difference(before.text, text)
+            found = text != before.text and holds_secret(text[max(0, start - LONGEST_SECRET) : end + LONGEST_SECRET])
+        self._looked[document.uri] = _Looked(text, found)
         self._looked.move_to_end(document.uri)
         if len(self._looked) > REMEMBERED:
             self._looked.popitem(last=False)
-        return reason
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """A text that was looked through."""
+
+    text: str
+    holds_secret: bool
 
 
 def completer_by(

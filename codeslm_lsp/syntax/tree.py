@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 import tree_sitter
 
 from codeslm_lsp.syntax.languages import Language
-from codeslm_lsp.syntax.same import n_same
+from codeslm_lsp.syntax.same import difference
 from codeslm_lsp.syntax.source import Source, source_of
 
 MAX_CODE_POINTS = 500_000
@@ -106,7 +106,7 @@ class SyntaxTree:
             return self
         if new_text == before.text:
             return before
-        change = _difference(before.text, new_text)
+        change = difference(before.text, new_text)
         start, _, end = change
         if end - start > MAX_GIVEN_UP:
             return before._parsed(new_text, change, None)
@@ -122,7 +122,7 @@ class SyntaxTree:
     def changes_since(self, before: SyntaxTree) -> Changes:
         """What is different in this tree. Both must have nodes; that one need not be the version just before."""
         assert self._tree is not None
-        start, old_end, new_end = _difference(before.text, self.text)
+        start, old_end, new_end = difference(before.text, self.text)
         edited, edit = before._edited(self.source, (start, old_end, new_end))
         nodes = tuple((each.start_byte, each.end_byte) for each in edited.changed_ranges(self._tree))
         return Changes(*edit, nodes)
@@ -259,15 +259,6 @@ def _pieces(_language: Language, _thread: int) -> list[bytearray]:
 def text_of(tree: SyntaxTree, node: Node | None) -> str:
     """A node's source; empty for none."""
     return tree.source.data[node.start_byte : node.end_byte].decode("utf-8", "replace") if node is not None else ""
-
-
-def _difference(old: str, new: str) -> tuple[int, int, int]:
-    """Where two texts differ, in code points: ``(start, end in old, end in new)``."""
-    shorter = min(len(old), len(new))
-    start = n_same(shorter, lambda low, high: old[low:high] == new[low:high])
-    n_old, n_new = len(old), len(new)
-    same = n_same(shorter - start, lambda low, high: old[n_old - high : n_old - low] == new[n_new - high : n_new - low])
-    return start, n_old - same, n_new - same
 
 
 def _point(data: bytes, byte: int) -> tuple[int, int]:

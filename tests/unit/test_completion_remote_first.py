@@ -75,9 +75,17 @@ async def test_what_is_private_stays_here(path: str, text: str) -> None:
 async def test_a_secret_that_is_typed_later_is_noticed() -> None:
     completer, launched = both(THERE, HERE)
     assert await said(completer) == "urn there"
-    assert await said(completer, f"token = '{KEY}'\n{TEXT}", version=2) == "urn here"
+    for n_typed in range(1, len(KEY)):  # Key by key, until it is one.
+        await said(completer, f"token = '{KEY[:n_typed]}'\n{TEXT}", version=1 + n_typed)
     engine: Any = launched.engine
-    assert len(engine.requests) == 1
+    engine.requests.clear()
+    assert await said(completer, f"token = '{KEY}'\n{TEXT}", version=100) == "urn here"
+    assert await said(completer, f"# above\ntoken = '{KEY}'\n{TEXT}", version=101) == "urn here"
+    assert engine.requests == []
+    assert await said(completer, f"# above\n{TEXT}", version=102) == "urn there"
+    split = f"token = '{KEY[:9]} {KEY[9:]}'\n{TEXT}"
+    assert await said(completer, split, version=103) == "urn there"
+    assert await said(completer, split.replace(f"{KEY[:9]} ", KEY[:9]), version=104) == "urn here"
 
 
 async def test_what_the_local_one_offered_is_typed_through_without_waiting() -> None:

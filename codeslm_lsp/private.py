@@ -13,8 +13,11 @@ def make_folder(path: Path) -> None:
     if path.is_dir():
         return
     make_folder(path.parent)
-    with suppress(FileExistsError):  # Somebody was faster. A file is told by whoever wants to write into the folder.
+    try:
         path.mkdir(mode=0o700)
+    except FileExistsError:
+        if not path.is_dir():  # Else somebody was faster.
+            raise
 
 
 def write_text(path: Path, text: str) -> None:

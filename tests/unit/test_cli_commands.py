@@ -16,7 +16,7 @@ from codeslm_lsp.reasoning.run import COMMANDS
 
 
 def test_the_shell_has_every_command() -> None:
-    others = {"allow", "complete", "editors", "eval", "models", "bench", "config", "doctor", "stats"}
+    others = {"allow", "complete", "editors", "eval", "models", "bench", "config", "doctor", "stats", "reference"}
     assert set(IN_THE_SHELL) == {*COMMANDS, *others}
 
 

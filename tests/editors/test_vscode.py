@@ -294,8 +294,9 @@ def test_an_edit_is_shown_as_a_difference_and_made_when_the_user_says_so(opened:
 
 
 def test_an_answer_is_written_beside_the_code_with_its_badge(opened: Open) -> None:
+    """It takes longer than the preview does to load: see ``documents.ts``."""
     said = "It adds **both**. " + "Really. " * 40
-    window = opened(HEADER + "    return a + b\n", {"default": "", "command_answers": [said], "command_token_ms": 5})
+    window = opened(HEADER + "    return a + b\n", {"default": "", "command_answers": [said], "command_token_ms": 40})
     window.run("codeslm: Explain")
     window.until(window.preview, lambda text: text.startswith("It adds both."))
     text = window.until(window.preview, lambda text: "unverified" in text)

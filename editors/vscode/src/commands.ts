@@ -198,7 +198,7 @@ export class Commands {
   private async show(answer: Answer, shown: vscode.Uri | undefined): Promise<void> {
     const text = asMarkdown(answer);
     if (shown) {
-      this.documents.set(shown, text);
+      await this.documents.finish(shown, text);
     } else {
       await showAnswer(this.documents.add(ANSWER, `${answer.command}.md`, text));
     }

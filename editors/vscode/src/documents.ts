@@ -7,9 +7,15 @@ export const PROPOSED = 'codeslm-proposed';
 /** The editor of VS Code's own Markdown extension that shows a document as it will be read. */
 const RENDERED = 'vscode.markdown.preview.editor';
 
+/** How long a preview may take to load, and a text to arrive in it. */
+const LOADING_MS = 30_000;
+const ARRIVING_MS = 5_000;
+const POLL_MS = 50;
+
 /** Serves the texts of both schemes; a text that changes is read again by whoever shows it. */
 export class Documents implements vscode.TextDocumentContentProvider, vscode.Disposable {
   private readonly texts = new Map<string, string>();
+  private readonly addedAt = new Map<string, number>();
   private readonly changed = new vscode.EventEmitter<vscode.Uri>();
   private readonly toDispose: vscode.Disposable[];
   private n = 0;
@@ -20,7 +26,10 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
       this.changed,
       ...[ANSWER, PROPOSED].map((scheme) => vscode.workspace.registerTextDocumentContentProvider(scheme, this)),
       vscode.workspace.onDidOpenTextDocument((document) => this.catchUp(document)),
-      vscode.workspace.onDidCloseTextDocument((document) => this.texts.delete(document.uri.toString())),
+      vscode.workspace.onDidCloseTextDocument((document) => {
+        this.texts.delete(document.uri.toString());
+        this.addedAt.delete(document.uri.toString());
+      }),
     ];
   }
 
@@ -33,7 +42,23 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
     this.n += 1;
     const uri = vscode.Uri.from({ scheme, path: `/${name}`, query: String(this.n) });
     this.texts.set(uri.toString(), text);
+    this.addedAt.set(uri.toString(), Date.now());
     return uri;
+  }
+
+  /**
+   * The last text of a document that is shown while it is written. VS Code's preview (1.139) loses what changes while its
+   * page loads, which takes seconds on a slow machine; so one that was opened lately is drawn anew.
+   */
+  async finish(uri: vscode.Uri, text: string): Promise<void> {
+    this.set(uri, text);
+    if (Date.now() - (this.addedAt.get(uri.toString()) ?? 0) > LOADING_MS) {
+      return;
+    }
+    for (let waited = 0; waited < ARRIVING_MS && this.isBehind(this.opened(uri)); waited += POLL_MS) {
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+    await vscode.commands.executeCommand('markdown.preview.refresh');
   }
 
   set(uri: vscode.Uri, text: string): void {
@@ -43,10 +68,20 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
 
   /** While a document is being opened VS Code hears of no change. */
   private catchUp(document: vscode.TextDocument): void {
-    const text = this.texts.get(document.uri.toString());
-    if (text !== undefined && text !== document.getText().replaceAll('\r\n', '\n')) {
+    if (this.texts.has(document.uri.toString()) && this.isBehind(document)) {
       this.changed.fire(document.uri);
     }
+  }
+
+  private opened(uri: vscode.Uri): vscode.TextDocument | undefined {
+    return vscode.workspace.textDocuments.find((each) => each.uri.toString() === uri.toString());
+  }
+
+  /** Whether VS Code has an earlier text of it, or none yet. */
+  private isBehind(document: vscode.TextDocument | undefined): boolean {
+    return (
+      document === undefined || document.getText().replaceAll('\r\n', '\n') !== this.texts.get(document.uri.toString())
+    );
   }
 
   dispose(): void {

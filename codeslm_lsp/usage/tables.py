@@ -25,6 +25,7 @@ REASONS: Mapping[str, str] = {
     SkipReason.IN_STRING: "inside a string",
     SkipReason.MODEL_MISSING: "no model is installed",
     SkipReason.MODEL_LOADING: "the model was being loaded",
+    SkipReason.KEPT_HERE: "the file may not be sent to the remote engine",
     SkipReason.ENGINE_FAILED: "the engine failed",
     SkipReason.SUPERSEDED: "overtaken by a newer request",
     SkipReason.CANCELLED: "cancelled",

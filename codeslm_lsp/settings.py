@@ -571,6 +571,15 @@ def _valid_part(options: dict[str, Any], name: str, problems: list[str]) -> dict
             return remaining
 
 
+def complaint_about(options: Mapping[str, Any]) -> str | None:
+    """What is wrong with a value of a setting that exists: ``input should be a valid integer``; or nothing is."""
+    try:
+        Settings.model_validate(options)
+    except ValidationError as error:
+        return _lower_first(error.errors()[0]["msg"])
+    return None
+
+
 def _complaints(error: ValidationError, name: str) -> list[tuple[tuple[str, ...], str]]:
     """One complaint for each setting, whatever the depth at which its value fails."""
     found: dict[tuple[str, ...], str] = {}

@@ -15,10 +15,9 @@ from codeslm_lsp.cli import models
 from codeslm_lsp.cli.files import cursor_at, parse_place, place_of, read_document
 from codeslm_lsp.cli.terminal import Console
 from codeslm_lsp.cli.wiring import launch
-from codeslm_lsp.completion.remote_first import completer_by
+from codeslm_lsp.completion.remote_first import NO_ENGINE, completer_by
 from codeslm_lsp.completion.trigger import refusal
-from codeslm_lsp.context.desk import Desk
-from codeslm_lsp.lsp.folder import Folder, folder_to_index
+from codeslm_lsp.lsp.folder import repository_folder
 from codeslm_lsp.models.choose import choose_for_this_machine
 from codeslm_lsp.models.store import open_store
 from codeslm_lsp.settings import Settings
@@ -38,17 +37,12 @@ from codeslm_lsp.values import (
 LINES_AROUND = 6
 """How much of the file is printed before and after the inserted text."""
 
-FAILURES = frozenset(
-    {
-        SkipReason.EMPTY_DOCUMENT,
-        SkipReason.FILE_TOO_LARGE,
-        SkipReason.NOT_TEXT,
-        SkipReason.MODEL_MISSING,
-        SkipReason.MODEL_LOADING,
-        SkipReason.ENGINE_FAILED,
-        SkipReason.INTERNAL_ERROR,
-    }
-)
+FAILURES = NO_ENGINE | {
+    SkipReason.EMPTY_DOCUMENT,
+    SkipReason.FILE_TOO_LARGE,
+    SkipReason.NOT_TEXT,
+    SkipReason.INTERNAL_ERROR,
+}
 """Reasons that are errors on the command line (exit code 2); that the model has nothing to add is none."""
 
 
@@ -116,9 +110,8 @@ async def _complete(document: Document, cursor: Cursor, settings: Settings) -> R
     # One is shown, so no others are decoded.
     options = settings.completion.model_copy(update={"alternatives": 0})
     settings = settings.model_copy(update={"completion": options})
-    folder = _repository(document, settings)
-    if folder is not None:
-        folder.start()
+    root = Path.cwd()
+    folder = repository_folder(root, settings) if (root / document.path).as_uri() == document.uri else None
     workspace = folder.context if folder is not None else None
     try:
         return await completer_by(launched, settings, workspace).complete(document, cursor, Trigger.INVOKED)
@@ -126,15 +119,6 @@ async def _complete(document: Document, cursor: Cursor, settings: Settings) -> R
         if folder is not None:
             await folder.close()
         await launched.close()
-
-
-def _repository(document: Document, settings: Settings) -> Folder | None:
-    """The working directory, if it is a repository and the file is in it: as an editor would have been opened there."""
-    root = Path.cwd()
-    if not (root / ".git").exists() or (root / document.path).as_uri() != document.uri:
-        return None
-    path = folder_to_index(root, settings)
-    return Folder(path, settings, Desk()) if path is not None else None
 
 
 def _show(report: Report, document: Document, path: Path) -> None:

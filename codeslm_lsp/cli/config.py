@@ -16,10 +16,9 @@ from codeslm_lsp.cli.terminal import Console
 from codeslm_lsp.settings import (
     DEFAULTS,
     Settings,
-    Source,
+    complaint_about,
     is_setting,
     origins,
-    resolve,
     sources_here,
     user_file,
     value_of_text,
@@ -114,10 +113,8 @@ def set_for_user(key: str, value: Any) -> None:
     options: dict[str, Any] = {name: value}
     for each in reversed(tables):
         options = {each: options}
-    _, problems = resolve([Source(str(user_file()), options)])
-    if problems:
-        reason = problems[0].replace(" was ignored", " was not set").split("; the default")[0].split("; the value")[0]
-        raise InputError(f"{reason.rstrip('.')}.")
+    if (reason := complaint_about(options)) is not None:
+        raise InputError(f"The setting '{key}' in {user_file()} was not set: {reason}.")
     document = _read()
     table: Any = document
     for each in tables:

@@ -32,7 +32,7 @@ class Launched:
         """Close its engines."""
         await self.engine.close()
         if self.fallback is not None:
-            await self.fallback.engine.close()
+            await self.fallback.close()
 
     def for_commands(self, settings: Settings) -> Launched:
         """Which of them answers commands. Raises ``ModelNotFound`` where none may."""

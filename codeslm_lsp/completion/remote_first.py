@@ -21,7 +21,8 @@ from codeslm_lsp.workspace.secrets import holds_secret, is_secret_name
 REMEMBERED = 64
 """Documents whose last version was looked through for secrets."""
 
-FAILURES = frozenset({SkipReason.ENGINE_FAILED, SkipReason.MODEL_MISSING, SkipReason.MODEL_LOADING})
+NO_ENGINE = frozenset({SkipReason.ENGINE_FAILED, SkipReason.MODEL_MISSING, SkipReason.MODEL_LOADING})
+"""Reasons for which there is no engine to ask, now or at all."""
 
 
 class Completes(Protocol):
@@ -153,4 +154,4 @@ def completer_by(
 
 
 def _has_failed(report: Report) -> bool:
-    return isinstance(report.outcome, Skip) and report.outcome.reason in FAILURES
+    return isinstance(report.outcome, Skip) and report.outcome.reason in NO_ENGINE

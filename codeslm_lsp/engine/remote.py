@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 from dataclasses import dataclass
 from typing import TypeVar
 
-from codeslm_lsp.engine.arriving import Arriving
+from codeslm_lsp.engine.arriving import Arriving, retrieve
 from codeslm_lsp.engine.protocol import GenerateRequest, TokenStream, counted
 from codeslm_lsp.engine.remote_asking import Asking, Reading, askings, split_typed
 from codeslm_lsp.engine.remote_http import RemoteServer
@@ -115,7 +115,7 @@ class RemoteEngine:
         try:
             yield stream
         finally:
-            await stream.abandon()
+            await stream.stop()
 
     async def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """See ``Engine.encode``."""
@@ -144,7 +144,7 @@ class RemoteEngine:
         """Look at all servers that are due; one look at a time, and none while one is well."""
         if self._looking is None or (self._looking.done() and not self._well()):
             self._looking = asyncio.create_task(self._looked())
-            self._looking.add_done_callback(lambda task: task.cancelled() or task.exception())
+            self._looking.add_done_callback(retrieve)
         return self._looking
 
     async def _looked(self) -> RemoteModel:
@@ -291,11 +291,7 @@ class _RemoteStream(Arriving):
 
     async def enough(self) -> None:
         """See ``TokenStream.enough``."""
-        self._stopping.set()
-
-    async def abandon(self) -> None:
-        """Nobody waits for the rest."""
-        self._stopping.set()
+        await self.stop()
 
     async def _run(self, engine: RemoteEngine, request: GenerateRequest) -> tuple[StopReason, Timings]:
         answering = asyncio.create_task(engine.answer(request, self))

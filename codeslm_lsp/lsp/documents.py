@@ -120,7 +120,7 @@ class MirroredDocument(TextDocument):
         if position.line > last:
             return ServerTextPosition(last, len(self._lines[last]))
         line = _without_end(self._lines[position.line])
-        return ServerTextPosition(position.line, _column(line, position.character, self._encoding))
+        return ServerTextPosition(position.line, characters_within(line, position.character, self._encoding))
 
     def position_to_client_units(self, position: ServerTextPosition) -> types.Position:
         """The inverse, for a position in the document."""
@@ -239,7 +239,7 @@ def _units(text: str, encoding: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def _column(line: str, units: int, encoding: str) -> int:
+def characters_within(line: str, units: int, encoding: str) -> int:
     """Whole characters within so many of the client's units."""
     if encoding == types.PositionEncodingKind.Utf32 or line.isascii():
         return min(units, len(line))

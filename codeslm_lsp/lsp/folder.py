@@ -41,6 +41,15 @@ class Folder:
             self._is_ready.set()
 
 
+def repository_folder(root: Path, settings: Settings) -> Folder | None:
+    """The folder at ``root``, which begins to be indexed if it is a repository: as if an editor were opened there."""
+    if not (root / ".git").exists() or (path := folder_to_index(root, settings)) is None:
+        return None
+    folder = Folder(path, settings, Desk())
+    folder.start()
+    return folder
+
+
 def folder_to_index(root: Path | None, settings: Settings) -> Path | None:
     """The folder that may be indexed."""
     return project_folder(root) if settings.index.enabled and settings.context.enabled else None

@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from codeslm_lsp.lsp.documents import MirroredDocument
+from lsprotocol import types
+
+from codeslm_lsp.lsp.documents import MirroredDocument, characters_within
 from codeslm_lsp.usage.journal import Journal, Skipped, Suggestion, usage_file
 from codeslm_lsp.usage.persistence import Placed, placed
 from codeslm_lsp.values import Completion, Report, Skip
@@ -99,7 +101,8 @@ class Usage:
         """``textDocument/didPartiallyAcceptCompletion``; ``acceptedLength`` counts from the suggestion's beginning."""
         length = params.get("acceptedLength") if isinstance(params, dict) else None
         if (found := self._meant(params)) is not None and self._journal is not None and isinstance(length, int):
-            part = found.placed.part(_characters(found.placed.text, max(0, length)))
+            taken = characters_within(found.placed.text, max(0, length), types.PositionEncodingKind.Utf16)
+            part = found.placed.part(taken)
             self._journal.accepted(found.suggestion, len(part.text), is_whole=False)
             self._look_later(replace(found, placed=part))
 
@@ -148,8 +151,3 @@ class Usage:
         if not isinstance(arguments, list) or not arguments or not isinstance(arguments[0], str):
             return None
         return self._sent.get(arguments[0])
-
-
-def _characters(text: str, n_units: int) -> int:
-    """How many whole characters so many UTF-16 units are."""
-    return len(text.encode("utf-16-le", "surrogatepass")[: 2 * n_units].decode("utf-16-le", "ignore"))

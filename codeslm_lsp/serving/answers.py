@@ -6,18 +6,12 @@ import time
 import uuid
 from typing import Any
 
+from codeslm_lsp.completion.remote_first import NO_ENGINE
 from codeslm_lsp.serving.offer import texts_of
 from codeslm_lsp.serving.requests import Asked
 from codeslm_lsp.values import Report, Skip, SkipReason, StopReason
 
-FAILURES = frozenset(
-    {
-        SkipReason.MODEL_MISSING,
-        SkipReason.MODEL_LOADING,
-        SkipReason.ENGINE_FAILED,
-        SkipReason.INTERNAL_ERROR,
-    }
-)
+FAILURES = NO_ENGINE | {SkipReason.INTERNAL_ERROR}
 """Reasons that are errors; that there is nothing to add is none."""
 
 

@@ -32,11 +32,7 @@ def access_key() -> tuple[str, str]:
     path = key_file()
     try:
         if not path.exists():
-            private.make_folder(path.parent)
-            new = path.with_name(f"{path.name}.{os.getpid()}")
-            new.touch(mode=0o600, exist_ok=False)
-            new.write_text(secrets.token_urlsafe(32) + "\n", encoding="utf-8")
-            new.replace(path)
+            private.write_text(path, secrets.token_urlsafe(32) + "\n")
         return _checked(path.read_text(encoding="utf-8").strip(), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The key in {path} cannot be read or made ({error}); set {KEY_VARIABLE} instead.") from None

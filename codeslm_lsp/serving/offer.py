@@ -9,8 +9,7 @@ from pathlib import Path
 from codeslm_lsp.completion.launch import Launch, Launched
 from codeslm_lsp.completion.prompts import INVOKED_PATIENCE
 from codeslm_lsp.completion.remote_first import Completes, completer_by
-from codeslm_lsp.context.desk import Desk
-from codeslm_lsp.lsp.folder import Folder, folder_to_index
+from codeslm_lsp.lsp.folder import repository_folder
 from codeslm_lsp.serving.requests import Asked
 from codeslm_lsp.settings import Settings
 from codeslm_lsp.syntax.guess import guessed_language
@@ -45,10 +44,7 @@ class Offer:
         self._completers: OrderedDict[_Limits, Completes] = OrderedDict()
         self._versions = 0
         self._guessed: OrderedDict[str, str] = OrderedDict()
-        self._folder: Folder | None = None
-        if (root / ".git").exists() and (path := folder_to_index(root, settings)) is not None:
-            self._folder = Folder(path, settings, Desk())
-            self._folder.start()
+        self._folder = repository_folder(root, settings)
 
     @property
     def message(self) -> str:

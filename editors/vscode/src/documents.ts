@@ -14,8 +14,7 @@ const POLL_MS = 50;
 
 /** Serves the texts of both schemes; a text that changes is read again by whoever shows it. */
 export class Documents implements vscode.TextDocumentContentProvider, vscode.Disposable {
-  private readonly texts = new Map<string, string>();
-  private readonly addedAt = new Map<string, number>();
+  private readonly kept = new Map<string, { text: string; addedAt: number }>();
   private readonly changed = new vscode.EventEmitter<vscode.Uri>();
   private readonly toDispose: vscode.Disposable[];
   private n = 0;
@@ -26,23 +25,19 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
       this.changed,
       ...[ANSWER, PROPOSED].map((scheme) => vscode.workspace.registerTextDocumentContentProvider(scheme, this)),
       vscode.workspace.onDidOpenTextDocument((document) => this.catchUp(document)),
-      vscode.workspace.onDidCloseTextDocument((document) => {
-        this.texts.delete(document.uri.toString());
-        this.addedAt.delete(document.uri.toString());
-      }),
+      vscode.workspace.onDidCloseTextDocument((document) => this.kept.delete(document.uri.toString())),
     ];
   }
 
   provideTextDocumentContent(uri: vscode.Uri): string {
-    return this.texts.get(uri.toString()) ?? '';
+    return this.kept.get(uri.toString())?.text ?? '';
   }
 
   /** A new document; `name` ends as the language of its text does. */
   add(scheme: typeof ANSWER | typeof PROPOSED, name: string, text: string): vscode.Uri {
     this.n += 1;
     const uri = vscode.Uri.from({ scheme, path: `/${name}`, query: String(this.n) });
-    this.texts.set(uri.toString(), text);
-    this.addedAt.set(uri.toString(), Date.now());
+    this.kept.set(uri.toString(), { text, addedAt: Date.now() });
     return uri;
   }
 
@@ -52,7 +47,7 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
    */
   async finish(uri: vscode.Uri, text: string): Promise<void> {
     this.set(uri, text);
-    if (Date.now() - (this.addedAt.get(uri.toString()) ?? 0) > LOADING_MS) {
+    if (Date.now() - (this.kept.get(uri.toString())?.addedAt ?? 0) > LOADING_MS) {
       return;
     }
     for (let waited = 0; waited < ARRIVING_MS && this.isBehind(this.opened(uri)); waited += POLL_MS) {
@@ -62,13 +57,13 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
   }
 
   set(uri: vscode.Uri, text: string): void {
-    this.texts.set(uri.toString(), text);
+    this.kept.set(uri.toString(), { text, addedAt: this.kept.get(uri.toString())?.addedAt ?? 0 });
     this.changed.fire(uri);
   }
 
   /** While a document is being opened VS Code hears of no change. */
   private catchUp(document: vscode.TextDocument): void {
-    if (this.texts.has(document.uri.toString()) && this.isBehind(document)) {
+    if (this.kept.has(document.uri.toString()) && this.isBehind(document)) {
       this.changed.fire(document.uri);
     }
   }
@@ -80,7 +75,8 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
   /** Whether VS Code has an earlier text of it, or none yet. */
   private isBehind(document: vscode.TextDocument | undefined): boolean {
     return (
-      document === undefined || document.getText().replaceAll('\r\n', '\n') !== this.texts.get(document.uri.toString())
+      document === undefined ||
+      document.getText().replaceAll('\r\n', '\n') !== this.kept.get(document.uri.toString())?.text
     );
   }
 

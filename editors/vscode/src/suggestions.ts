@@ -32,6 +32,7 @@ export class Suggestions implements vscode.Disposable {
   private asked: Asked | undefined;
   private typed: { document: vscode.TextDocument; version: number; at: number; isNew: boolean } | undefined;
   private nAsking = 0;
+  private isFromLate = false;
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly answered = new vscode.EventEmitter<boolean>();
   private readonly toDispose: vscode.Disposable[];
@@ -53,8 +54,6 @@ export class Suggestions implements vscode.Disposable {
       if (known && !isAutomatic) {
         known.isLate = false;
         this.cameLate(true);
-      } else if (!known) {
-        this.cameLate(false);
       }
       const asked = known ?? this.ask(place, context);
       const waited = Date.now() - (this.typed?.at ?? Date.now());
@@ -163,7 +162,12 @@ export class Suggestions implements vscode.Disposable {
     }
   }
 
+  /** What is shown was brought by hand. VS Code is told when that changes, not at every key. */
   private cameLate(isSo: boolean): void {
+    if (isSo === this.isFromLate) {
+      return;
+    }
+    this.isFromLate = isSo;
     void vscode.commands.executeCommand('setContext', 'codeslm.cameLate', isSo);
   }
 
@@ -174,6 +178,7 @@ export class Suggestions implements vscode.Disposable {
   /** Ask the server; what it was asked before does not matter any more. */
   private ask(place: Place, context: vscode.InlineCompletionContext): Asked {
     this.asked?.cancel();
+    this.cameLate(false);
     const asked = new Asked(place, async (token) =>
       this.connection ? this.connection.complete(place.document, place.position, context, token) : [],
     );

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,18 +20,23 @@ ALTERNATIVE_TEMPERATURE = 0.8
 """A server cannot be asked for the second best; so others are drawn."""
 
 MAX_STOPS = 4
-"""OpenAI's own limit."""
+"""OpenAI's own limit, which vLLM has since it refuses what is not OpenAI's."""
 
 _TAIL = re.compile(r"(?:\w+|[^\S\n]+|[^\w\s]+)\Z")
+_SPACE = re.compile(r"(?<=\S) \Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """One call: ``path`` and ``body``. ``healed`` is text that its answer repeats: the end of what was typed."""
+    """One call: ``path`` and ``body``. ``healed`` is text that its answer repeats: the end of what was typed.
+
+    Its answer ends before any of the texts ``ends``, whether the server minds them or not.
+    """
 
     path: str
     body: dict[str, Any]
     healed: str = ""
+    ends: tuple[str, ...] = ()
 
 
 def askings(request: GenerateRequest, prompt: Sequence[int], typed: str, model: RemoteModel) -> list[Asking]:
@@ -44,9 +50,13 @@ def askings(request: GenerateRequest, prompt: Sequence[int], typed: str, model: 
 
 
 def split_typed(request: GenerateRequest, typed: str, model: RemoteModel) -> tuple[str, str]:
-    """What is typed, in two parts: what the prompt ends with, and its last word, which the model writes once more."""
-    tail = _TAIL.search(typed)
-    if model.api is not Api.LLAMA_SERVER or not request.heal or tail is None:
+    """What is typed, in two parts: what the prompt ends with, and what the model writes once more.
+
+    That is the last word where a grammar holds the model to it; elsewhere only the space behind a word, which a model
+    writes by itself: its tokens begin with one, so that behind another one it would write two.
+    """
+    tail = (_TAIL if model.api is Api.LLAMA_SERVER else _SPACE).search(typed)
+    if not request.heal or tail is None:
         return typed, ""
     return typed[: tail.start()], tail.group()
 
@@ -74,12 +84,13 @@ def _asking(request: GenerateRequest, prompt: Sequence[int], healed: str, model:
     body |= {"model": model.name, "max_tokens": max(1, request.max_tokens), "logprobs": 1}
     if model.api is Api.SUFFIX:
         body |= _around(model, prompt)
-    else:
-        body["prompt"] = model.pieces.text_of(prompt)
-        body["stop"] = [*request.stop_texts, *model.sentinels][:MAX_STOPS]
-        if model.is_vllm:
-            body |= {"stop": [*request.stop_texts, *model.sentinels], "skip_special_tokens": False}
-    return Asking("/v1/completions", body)
+        return Asking("/v1/completions", body, healed)
+    body["prompt"] = model.pieces.text_of(prompt)
+    ends = (*request.stop_texts, *reversed(model.sentinels))
+    body["stop"] = list(ends[:MAX_STOPS])
+    if model.is_vllm:
+        body["skip_special_tokens"] = False
+    return Asking("/v1/completions", body, healed, ends)
 
 
 def _around(model: RemoteModel, prompt: Sequence[int]) -> dict[str, str]:
@@ -102,23 +113,32 @@ class Reading:
 
     def __init__(self, asking: Asking, request: GenerateRequest, branch: int) -> None:
         self._request, self.branch = request, branch
-        self._healed = asking.healed
+        self._healed, self._ends = asking.healed, asking.ends
+        self._spoken = _Spoken()
         self.stop: StopReason | None = None
         self.timings = Timings()
 
     def tokens(self, event: Mapping[str, Any]) -> Iterator[Token]:
         """The tokens that one event brings. What is no event of the kind brings none."""
-        for id_, text, logprob in _openai(event) if "choices" in event else _llama(event):
+        for id_, text, logprob in self._spoken.tokens(event) if "choices" in event else _llama(event):
             if id_ in self._request.stop_ids:
                 self.stop = StopReason.END
                 return
-            if (left := self._unhealed(text)) is not None:
+            end = min((at for each in self._ends if (at := text.find(each)) >= 0), default=-1)
+            if end >= 0:
+                self.stop, text = StopReason.END, text[:end]
+            if (left := self._unhealed(text)) is not None and (left or end < 0):
                 yield Token(max(0, id_), left, logprob, self.branch)
+            if end >= 0:
+                return
         self._heed_end(event)
 
     def _unhealed(self, text: str) -> str | None:
         """What is new of a token's text: its healed beginning stands before the cursor already."""
         n_common = min(len(text), len(self._healed))
+        if self._healed.isspace() and not text.startswith(self._healed[:n_common]):
+            self._healed = ""  # The model wants none, and there is one: so be it.
+            return text
         if self._healed[:n_common] != text[:n_common]:
             self.stop, self._healed = StopReason.UNHEALABLE, ""
             return None
@@ -159,16 +179,28 @@ def _llama(event: Mapping[str, Any]) -> Iterator[tuple[int, str, float]]:
         yield _integer(each.get("id")), text, _logprob(each.get("logprob"))
 
 
-def _openai(event: Mapping[str, Any]) -> Iterator[tuple[int, str, float]]:
-    choice = _choice(event)
-    text = choice.get("text")
-    if not isinstance(text, str) or not text:
-        return
-    tokens, logprobs = _told(choice.get("logprobs"))
-    if logprobs and "".join(map(str, tokens)) == text:
-        yield from ((-2, str(token), _logprob(logprob)) for token, logprob in zip(tokens, logprobs, strict=False))
-    else:
-        yield -2, text, _logprob(logprobs[0] if logprobs else None)
+class _Spoken:
+    """OpenAI's events → tokens. A server that looks for the ends of an answer tells tokens before it gives their text,
+    and cuts that anywhere (vLLM); so the text of a token that has been told is waited for."""
+
+    def __init__(self) -> None:
+        self._told: deque[tuple[str, float]] = deque()
+        self._text = ""
+
+    def tokens(self, event: Mapping[str, Any]) -> Iterator[tuple[int, str, float]]:
+        choice = _choice(event)
+        tokens, logprobs = _told(choice.get("logprobs"))
+        self._told.extend((str(token), _logprob(each)) for token, each in zip(tokens, logprobs, strict=False))
+        self._text += text if isinstance(text := choice.get("text"), str) else ""
+        while self._told and self._told[0][0] and self._text.startswith(self._told[0][0]):
+            token, logprob = self._told.popleft()
+            self._text = self._text[len(token) :]
+            yield -2, token, logprob
+        waits = self._told and self._told[0][0].startswith(self._text) and choice.get("finish_reason") is None
+        if self._text and not waits:
+            yield -2, self._text, self._told[0][1] if self._told else ASSUMED_LOGPROB
+            self._told.clear()
+            self._text = ""
 
 
 def _told(logprobs: Any) -> tuple[list[Any], list[Any]]:

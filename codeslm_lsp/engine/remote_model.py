@@ -24,6 +24,9 @@ from codeslm_lsp.values import EngineError, EngineUnavailable
 
 T = TypeVar("T")
 
+UNTOLD_N_CTX = 1_000_000
+"""Tokens of context where the server does not say: it cuts, or refuses, what is too long for it."""
+
 _PIECE = re.compile(r"\w{1,5}|[^\S\n]{1,16}|\n|[^\w\s]{1,2}")
 """Rather smaller than a model's tokens, so that a prompt is rather shorter than its budget."""
 
@@ -121,11 +124,10 @@ async def look_at(server: RemoteServer, api: str, model: str, family: str) -> Re
             return await _llama_server(server, props)
         if api:
             raise EngineError(f"What answers at {server.url} is no llama-server; correct 'remote.api'.")
-    name = model or await _first_model(server)
+    name, n_ctx = await _served(server, model)
     if api == Api.SUFFIX or (not api and await server.get("/api/version") is not None):
-        return _by_suffix(name)
-    is_vllm = not api and await server.get("/version") is not None
-    return _by_text(name, family, is_vllm=is_vllm)
+        return _by_suffix(name, n_ctx)
+    return _by_text(name, family, n_ctx, is_vllm=await server.get("/version") is not None)
 
 
 async def tokens_of(server: RemoteServer, text: str, *, with_special: bool, parse_special: bool) -> list[int]:
@@ -174,25 +176,27 @@ def _all_pieces() -> set[str]:
     return pieces
 
 
-async def _first_model(server: RemoteServer) -> str:
-    """The name of the model that a server of many serves first."""
+async def _served(server: RemoteServer, wanted: str) -> tuple[str, int]:
+    """The model that is ``wanted``, or the one that the server names first; and its context, which vLLM tells."""
     listed = (await server.get("/v1/models") or {}).get("data")
-    names = [each.get("id") for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-    if not names or not isinstance(names[0], str):
+    models = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    found = next((each for each in models if wanted in ("", each.get("id"))), {})
+    name, n_ctx = wanted or found.get("id"), found.get("max_model_len")
+    if not name or not isinstance(name, str):
         raise EngineUnavailable(f"The remote engine at {server.url} names no model; give one in 'remote.model'.")
-    return names[0]
+    return name, n_ctx if isinstance(n_ctx, int) and n_ctx > 0 else UNTOLD_N_CTX
 
 
-def _by_suffix(name: str) -> RemoteModel:
+def _by_suffix(name: str, n_ctx: int = UNTOLD_N_CTX) -> RemoteModel:
     """The server's own format is hidden behind three sentinels, which only say where the texts are."""
     sentinels = ("<prefix>", "<suffix>", "<middle>")
     keys = ("fim_pre", "fim_suf", "fim_mid")
     metadata = {f"tokenizer.ggml.{key}_token_id": number for number, key in enumerate(keys)}
     vocabulary = _vocabulary(dict(zip(sentinels, range(3), strict=True)), 3, None)
-    return RemoteModel(Api.SUFFIX, name, 1_000_000, vocabulary, metadata, Pieces(sentinels), sentinels=sentinels)
+    return RemoteModel(Api.SUFFIX, name, n_ctx, vocabulary, metadata, Pieces(sentinels), sentinels=sentinels)
 
 
-def _by_text(name: str, family_name: str, *, is_vllm: bool) -> RemoteModel:
+def _by_text(name: str, family_name: str, n_ctx: int = UNTOLD_N_CTX, *, is_vllm: bool) -> RemoteModel:
     families = load_formats().families
     metadata = {"general.name": _words(name)}
     likely = max(families, key=lambda each: longest_name(families[each].names, metadata))
@@ -215,7 +219,7 @@ def _by_text(name: str, family_name: str, *, is_vllm: bool) -> RemoteModel:
     return RemoteModel(
         Api.OPENAI,
         name,
-        1_000_000,
+        n_ctx,
         vocabulary,
         metadata,
         pieces,

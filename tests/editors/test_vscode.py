@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import playwright.sync_api
 import pytest
 from playwright.sync_api import Browser, Page
 
@@ -306,11 +308,18 @@ def test_an_answer_is_written_beside_the_code_with_its_badge(opened: Open) -> No
 
 def test_an_answer_is_asked_for_in_the_light_bulb(opened: Open) -> None:
     window = opened(HEADER + "    return a + b\n", {"default": "", "command_answers": ["It adds."]})
-    window.press("Control+Home", "Control+.")
+    window.press("Control+Home")
     entry = window.page.locator(".action-widget .action-item, .action-widget .monaco-list-row").filter(
         has_text="Explain (codeslm)"
     )
-    window.until(entry.count, bool)
+
+    def is_offered() -> bool:
+        window.press("Escape", "Control+.")  # What takes the keys closes the list, as does a diagnostic that comes.
+        with suppress(playwright.sync_api.Error):
+            entry.first.wait_for(timeout=5000)
+        return bool(entry.count())
+
+    window.until(is_offered, bool)
     entry.first.click()
     assert "It adds." in window.until(window.preview, lambda text: "unverified" in text)
 

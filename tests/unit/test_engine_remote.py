@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from codeslm_lsp.completion.model_format import format_by
 from codeslm_lsp.engine.protocol import GenerateRequest
-from codeslm_lsp.engine.remote_asking import ASSUMED_LOGPROB, Asking, Reading, split_typed
+from codeslm_lsp.engine.remote_asking import ASSUMED_LOGPROB, Asking, Reading, askings, split_typed
 from codeslm_lsp.engine.remote_model import Api, Pieces, RemoteModel, _by_suffix, _by_text
 from codeslm_lsp.values import StopReason
 from tests.support.replay import ReplayEngine, Script
@@ -69,7 +70,8 @@ def test_a_suffix_goes_by_itself() -> None:
 def test_the_last_word_is_healed_where_a_grammar_can_hold_it(typed: str, parts: tuple[str, str]) -> None:
     there = _model(Api.LLAMA_SERVER)
     assert split_typed(REQUEST, typed, there) == parts
-    assert split_typed(REQUEST, typed, _model(Api.OPENAI)) == (typed, "")
+    for api in (Api.OPENAI, Api.SUFFIX):
+        assert split_typed(REQUEST, typed, _model(api)) == (parts if typed == "x = " else (typed, ""))
 
 
 def _model(api: Api) -> RemoteModel:
@@ -107,17 +109,61 @@ def test_what_servers_say(events: list[dict[str, Any]], text: str, stop: StopRea
     assert all(token.logprob <= 0 and token.id >= 0 for token in tokens)
 
 
+def test_text_that_comes_later_than_its_tokens() -> None:
+    """As vLLM has it, which keeps back what may become the end of the answer, also in the middle of a token."""
+    told = [("os", ["os"], [-1.0]), ("", [".", "path"], [-2.0, -3.0]), (".pa", [], []), ("th\n", ["\n"], [-4.0])]
+    events: list[dict[str, Any]] = [
+        {"choices": [{"text": text, "logprobs": {"tokens": a, "token_logprobs": b}}]} for text, a, b in told
+    ]
+    reading = Reading(Asking("", {}), REQUEST, 0)
+    tokens = [(token.text, token.logprob) for event in events for token in reading.tokens(event)]
+    assert tokens == [("os", -1.0), (".", -2.0), ("path", -3.0), ("\n", -4.0)]
+
+
+def test_nothing_waits_when_the_answer_ends() -> None:
+    logprobs = {"tokens": ["paths", "x"], "token_logprobs": [-1.0, -2.0]}
+    choices: list[dict[str, Any]] = [{"text": "pa", "logprobs": logprobs}, {"text": "", "finish_reason": "stop"}]
+    events = [{"choices": [each]} for each in choices]
+    reading = Reading(Asking("", {}), REQUEST, 0)
+    assert [token.text for event in events for token in reading.tokens(event)] == ["pa"]
+    assert reading.stop is StopReason.END
+
+
+@pytest.mark.parametrize("said", [["a = 1", "<|end|>", "junk"], ["a = 1<|end|>junk"], ["a", " = 1<|end|>"]])
+def test_an_answer_ends_before_a_sentinel_that_its_server_does_not_mind(said: list[str]) -> None:
+    reading = Reading(Asking("", {}, ends=("<|other|>", "<|end|>")), REQUEST, 0)
+    tokens = []
+    for each in said:
+        tokens += [token.text for token in reading.tokens({"choices": [{"text": each}]})]
+        if reading.stop is not None:
+            break
+    assert ("".join(tokens), reading.stop) == ("a = 1", StopReason.END)
+
+
+def test_no_more_ends_are_sent_than_servers_take() -> None:
+    """vLLM refuses more than four. Those that end an answer by themselves are known here all the same."""
+    model = _by_text("Qwen2.5-Coder-7B", "", is_vllm=True)
+    (asking,) = askings(replace(REQUEST, stop_texts=("\n\n",)), [0], "", model)
+    assert asking.body["stop"][0] == "\n\n"
+    assert len(asking.body["stop"]) == 4
+    assert set(asking.ends) == {"\n\n", *model.sentinels}
+
+
 @pytest.mark.parametrize(
-    ("said", "text", "stop"),
+    ("healed", "said", "text", "stop"),
     [
-        (["ret", "urn"], "urn", None),
-        (["return"], "urn", None),
-        (["r", "e", "turn", " x"], "urn x", None),
-        (["pass"], "", StopReason.UNHEALABLE),
+        ("ret", ["ret", "urn"], "urn", None),
+        ("ret", ["return"], "urn", None),
+        ("ret", ["r", "e", "turn", " x"], "urn x", None),
+        ("ret", ["pass"], "", StopReason.UNHEALABLE),
+        (" ", [" x"], "x", None),
+        (" ", [" ", " x"], " x", None),
+        (" ", ["x"], "x", None),
+        (" ", ["\n", "x"], "\nx", None),
     ],
 )
-def test_what_was_healed_is_not_said_twice(said: list[str], text: str, stop: StopReason | None) -> None:
-    reading = Reading(Asking("", {}, "ret"), REQUEST, 0)
+def test_what_was_healed_is_not_said_twice(healed: str, said: list[str], text: str, stop: StopReason | None) -> None:
+    reading = Reading(Asking("", {}, healed), REQUEST, 0)
     tokens = [token for each in said for token in reading.tokens({"content": each})]
     assert ("".join(token.text for token in tokens), reading.stop) == (text, stop)
     assert all(token.logprob == ASSUMED_LOGPROB for token in tokens)

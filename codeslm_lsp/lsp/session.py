@@ -15,6 +15,7 @@ from codeslm_lsp.completion.launch import Launch, Launched, LaunchOther
 from codeslm_lsp.completion.remote_first import Completes
 from codeslm_lsp.context.desk import Desk
 from codeslm_lsp.lsp.convert import root_of
+from codeslm_lsp.lsp.memory import FreeMemory, trim_of_libc
 from codeslm_lsp.lsp.status import Show, Status, status_after, status_of
 from codeslm_lsp.lsp.surroundings import Surroundings
 from codeslm_lsp.lsp.usage import Usage
@@ -85,6 +86,7 @@ class Session:
         self._resting: tuple[Document, Cursor] | None = None
         self._mathematician: Mathematician | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._free_memory = FreeMemory(trim_of_libc())
         self.last: tuple[Report, str] | None = None
         self.status = Status("loading")
         self.usage = usage
@@ -112,6 +114,7 @@ class Session:
 
     async def complete(self, document: Document, cursor: Cursor, trigger: Trigger) -> Report:
         """Answer one request; a newer one answers this one with a skip."""
+        self._free_memory.is_made()
         self._resting = (document, cursor)
         try:
             report = await self._latest.run(self._complete(document, cursor, trigger))
@@ -126,6 +129,7 @@ class Session:
 
     async def answer(self, name: str, question: Question, listen: Listener) -> Answer:
         """Run a command. Raises ``CodeslmError``."""
+        self._free_memory.is_made()
         if self._mathematician is None:
             self._mathematician = Mathematician()
         around = self._around_of(question.document.uri if question.document is not None else "")

@@ -28,7 +28,7 @@ SPARE = 15
 
 @pytest.fixture(scope="module")
 def model(small_model: Path) -> Iterator[LlamaModel]:
-    loaded = LlamaModel(str(small_model), LlamaOptions(n_ctx=1024, n_threads=2, cache_bytes=48 << 20))
+    loaded = LlamaModel(str(small_model), LlamaOptions(n_ctx=1024, n_threads=1, cache_bytes=48 << 20))
     assert loaded.n_cells > 3 * 1024
     yield loaded
     loaded.close()
@@ -36,7 +36,7 @@ def model(small_model: Path) -> Iterator[LlamaModel]:
 
 @pytest.fixture(scope="module")
 def prompt(model: LlamaModel) -> list[int]:
-    return model.tokenize(SOURCE[:400])
+    return model.tokenize(SOURCE[:300])
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_a_fork_holds_what_its_source_holds(model: LlamaModel, prompt: list[int]
 def test_documents_stay_warm_beside_each_other(model: LlamaModel, noise: float) -> None:
     """Logits are compared, not texts: two likeliest tokens may be as near to each other as the noise of logits."""
     lanes = Lanes(model)
-    texts = {"a.py": SOURCE[:800], "b.py": SOURCE[4000:4800], "c.py": SOURCE[8000:8800]}
+    texts = {"a.py": SOURCE[:300], "b.py": SOURCE[4000:4300], "c.py": SOURCE[8000:8300]}
     requests = {
         name: GenerateRequest(tuple(model.tokenize(text)), (), frozenset(), 8, 60_000, document=name)
         for name, text in texts.items()

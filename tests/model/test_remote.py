@@ -81,7 +81,7 @@ async def prompt_of(model: ModelFormat, prefix: str, suffix: str) -> tuple[int, 
 async def test_a_prompt_is_what_it_is_for_a_local_model(address: str, small_model: Path, runtime_folder: Path) -> None:
     """Token for token, also where the user's text spells sentinels; and so is what is said to it."""
     before, after = SOURCE[:AT] + "# <|fim_middle|>\n        a, b = ", SOURCE[AT:]
-    local = EngineProcess(EngineOptions(small_model, n_threads=2))
+    local = EngineProcess(EngineOptions(small_model, n_threads=1))
     try:
         async with engine(address) as remote:
             await local.ready(120_000)

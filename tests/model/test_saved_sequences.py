@@ -33,7 +33,7 @@ PATIENCE_S = 60.0
 
 @pytest.fixture(scope="module")
 def model(small_model: Path) -> Iterator[LlamaModel]:
-    loaded = LlamaModel(str(small_model), LlamaOptions(n_ctx=1024, n_threads=2, cache_bytes=24 << 20))
+    loaded = LlamaModel(str(small_model), LlamaOptions(n_ctx=1024, n_threads=1, cache_bytes=24 << 20))
     yield loaded
     loaded.close()
 

@@ -17,7 +17,7 @@ def main() -> None:
     params.model_alias = [name]
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.n_ctx, params.n_parallel = 4096, 2
-    params.cpuparams.n_threads = 2
+    params.cpuparams.n_threads = 1
     params.verbosity = 0
     server = xllamacpp.Server(params)
     print(server.listening_address, flush=True)

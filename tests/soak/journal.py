@@ -29,12 +29,16 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One process at one time. ``uss_bytes`` is the memory that nobody else uses, ``rss_bytes`` all that it sees."""
+    """One process at one time. ``own_bytes`` are what it has filled itself, ``rss_bytes`` all that it sees.
+
+    Pages of a library count for neither process while two have mapped it, and become one's when the other ends: eight
+    megabytes of a server's "unique set" come and go that way. So they are left out.
+    """
 
     at_s: float
     role: str
     pid: int
-    uss_bytes: int
+    own_bytes: int
     rss_bytes: int
     n_files: int
     n_threads: int

@@ -93,7 +93,7 @@ def _blocks(life: Sequence[Sample]) -> list[tuple[float, float]]:
     began_s = life[0].at_s
     blocks = [list(group) for _, group in groupby(life, key=lambda each: int((each.at_s - began_s) / BLOCK_S))][:-1]
     return [
-        (statistics.fmean(each.at_s for each in block), statistics.fmean(each.uss_bytes for each in block))
+        (statistics.fmean(each.at_s for each in block), statistics.fmean(each.own_bytes for each in block))
         for block in blocks
     ]
 

@@ -73,7 +73,7 @@ def _draw(path: Path, journal: Journal) -> None:
     memory, latency = figure.subplots(2, sharex=True)
     for role in sorted({sample.role for sample in journal.samples}):
         of_role = [sample for sample in journal.samples if sample.role == role]
-        minutes, sizes = [each.at_s / 60 for each in of_role], [each.uss_bytes / 1e6 for each in of_role]
+        minutes, sizes = [each.at_s / 60 for each in of_role], [each.own_bytes / 1e6 for each in of_role]
         memory.plot(minutes, sizes, ".", markersize=3, label=role)
     memory.set(yscale="log", ylabel="memory of its own, MB (log scale)")
     memory.legend(loc="lower left", ncols=6, fontsize="small")

@@ -122,9 +122,10 @@ async def _sample(scene: Scene, journal: Journal) -> None:
         for pid, role in roles.items():
             with suppress(psutil.Error):
                 process = psutil.Process(pid)
-                memory = process.memory_full_info()
+                memory = process.memory_info()
+                own = memory.rss - getattr(memory, "shared", 0)
                 n_files, n_threads = process.num_fds(), process.num_threads()
-                sample = Sample(journal.now_s(), role, pid, memory.uss, memory.rss, n_files, n_threads)
+                sample = Sample(journal.now_s(), role, pid, own, memory.rss, n_files, n_threads)
                 journal.samples.append(sample)
 
 
@@ -136,7 +137,7 @@ async def _tell(plan: Plan, journal: Journal) -> None:
         new = journal.answers[n_before:]
         n_before = len(journal.answers)
         times = [each.elapsed_ms for each in new if each.method == types.TEXT_DOCUMENT_INLINE_COMPLETION]
-        latest = {sample.role: sample.uss_bytes / 1e6 for sample in journal.samples}
+        latest = {sample.role: sample.own_bytes / 1e6 for sample in journal.samples}
         memory = ", ".join(f"{role} {size:.1f} MB" for role, size in sorted(latest.items()))
         print(
             f"{minute} of {plan.minutes:g} min: {len(times)} completions asked"

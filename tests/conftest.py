@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 
 @pytest.fixture(autouse=True)
@@ -44,18 +44,14 @@ MODELS = "tests/model/"
 EDITORS = "tests/editors/"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Each process has cores of its own: an engine whose threads wait for each other on busy ones takes far longer."""
+    told = getattr(config, "workerinput", None)
+    if told is not None and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, cores[int(told["workerid"].removeprefix("gw")) :: told["workercount"]] or cores)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first. Real editors come last: beside a model, which wants all cores, they are slow."""
+    """What takes longest begins first; real editors come last, when there are no models beside them."""
     items.sort(key=lambda item: (not item.nodeid.startswith(MODELS), item.nodeid.startswith(EDITORS)))
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> LoadScopeScheduling:
-    return _OneProcessForModels(config)
-
-
-class _OneProcessForModels(LoadScopeScheduling):
-    """A file at a time, and all tests with a model as one: they take turns, so a second process would only wait."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return MODELS if nodeid.startswith(MODELS) else nodeid.partition("::")[0]

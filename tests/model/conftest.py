@@ -49,13 +49,6 @@ def large_model() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _alone() -> Iterator[None]:
-    """Tests run in several processes; those with a model one after the other, for each of them needs all cores."""
-    with filelock.FileLock(Path(tempfile.gettempdir()) / "codeslm-tests-model.lock"):
-        yield
-
-
-@pytest.fixture(autouse=True)
 def runtime_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A runtime folder of the test's own: it shares no engine with an editor that is open meanwhile."""
     folder = Path(tempfile.mkdtemp(prefix="codeslm-test-"))  # pytest's own are too long for a socket.

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, TypeGuard
 from urllib.parse import unquote, urlsplit
 
 from cattrs import Converter
 from lsprotocol import types
-from pygls.protocol import default_converter
+from pygls.protocol import JsonRPCNotification, JsonRPCRequestMessage, JsonRPCResponseMessage, default_converter
 
 from codeslm_lsp.context.desk import LineEdit
 from codeslm_lsp.lsp.documents import MirroredDocument
@@ -88,27 +88,16 @@ def completion_list(
 
 
 def place_of(params: Any) -> tuple[str, types.Position] | None:
-    """Document and position of a notification that LSP does not know, or None if it is not what it should be.
-
-    pygls makes objects of such parameters, with attributes as they are spelled in JSON.
-    """
-    uri = getattr(getattr(params, "textDocument", None), "uri", None)
-    position = getattr(params, "position", None)
-    line, character = getattr(position, "line", None), getattr(position, "character", None)
+    """Document and position of a notification that LSP does not know, or None if it is not what it should be."""
+    document, position = (_of(params, name) for name in ("textDocument", "position"))
+    uri, line, character = _of(document, "uri"), _of(position, "line"), _of(position, "character")
     if not isinstance(uri, str) or not _is_uinteger(line) or not _is_uinteger(character):
         return None
     return uri, types.Position(line, character)
 
 
-def plain(value: Any) -> Any:
-    """Arguments of a command as JSON's own types: pygls makes objects of some."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return plain(value._asdict())
-    if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
-    return value
+def _of(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def _is_uinteger(value: Any) -> TypeGuard[int]:
@@ -204,8 +193,13 @@ def converter() -> Converter:
 
     a position such as 4294967295 for "the end" (LSP allows 2³¹ - 1), ``"range": null`` for a change of the whole text,
     ``"version": null``, and the trigger kinds of old clients.
+
+    What LSP does not know stays as JSON has it: pygls would define a class for each object of each message, which costs
+    milliseconds, and stays in memory until Python next looks for cycles among all that is old.
     """
     made: Converter = default_converter()  # type: ignore[no-untyped-call]
+    for message in (JsonRPCRequestMessage, JsonRPCResponseMessage, JsonRPCNotification):
+        made.register_structure_hook(message, lambda data, kind: kind(**data))
     kinds = _TriggerKinds()
     made.register_structure_hook(types.InlineCompletionTriggerKind, lambda value, _: kinds.read(value))
     made.register_structure_hook(types.Position, lambda value, _: _position(value))

@@ -98,7 +98,7 @@ class CodeslmServer(LanguageServer):
 
     def show(self, status: Status) -> None:
         """Tell an editor that has a place for it how things are."""
-        experimental = convert.plain(self.client_capabilities.experimental)
+        experimental = self.client_capabilities.experimental
         if isinstance(experimental, Mapping) and experimental.get(SHOWS_STATUS):
             self.protocol.notify(DID_CHANGE_STATUS, asdict(status))
 
@@ -262,21 +262,21 @@ def _register(server: CodeslmServer) -> None:
 
     @server.feature(DID_SHOW)
     def shown(params: Any) -> None:
-        server.session.usage.shown(convert.plain(params))
+        server.session.usage.shown(params)
 
     @server.feature(DID_ACCEPT_PARTLY)
     def partly_accepted(params: Any) -> None:
-        server.session.usage.partly_accepted(convert.plain(params))
+        server.session.usage.partly_accepted(params)
 
     @server.feature(DID_DISMISS)
     def dismissed(params: Any) -> None:
-        server.session.usage.dismissed(convert.plain(params))
+        server.session.usage.dismissed(params)
 
 
 def _register_command(server: CodeslmServer, name: str) -> None:
     @server.command(f"{commands.PREFIX}{name}")
     async def answer(*arguments: Any) -> dict[str, Any]:
-        return await commands.answer_command(server, name, convert.plain(arguments[0]) if arguments else {})
+        return await commands.answer_command(server, name, arguments[0] if arguments else {})
 
 
 async def _complete(

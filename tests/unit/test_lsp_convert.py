@@ -6,6 +6,7 @@ import json
 
 import pytest
 from lsprotocol import types
+from pygls.protocol import JsonRPCNotification
 
 from codeslm_lsp.context.desk import LineEdit
 from codeslm_lsp.lsp import convert
@@ -225,3 +226,10 @@ def test_a_report_of_a_skip() -> None:
 
 def test_keys_do_not_depend_on_escapes() -> None:
     assert convert.document_key("file:///c%3A/%61.py") == convert.document_key("file:///c:/a.py")
+
+
+def test_what_lsp_does_not_know_stays_as_json_has_it() -> None:
+    """No class is made for it: one for each message is what a server's memory grew by."""
+    params = {"item": {"command": {"arguments": ["7", {"type_name": "x"}]}}}
+    said = {"jsonrpc": "2.0", "method": "codeslm/didShowCompletion", "params": params}
+    assert convert.converter().structure(said, JsonRPCNotification).params is params

@@ -178,7 +178,12 @@ def _all_pieces() -> set[str]:
 
 async def _served(server: RemoteServer, wanted: str) -> tuple[str, int]:
     """The model that is ``wanted``, or the one that the server names first; and its context, which vLLM tells."""
-    listed = (await server.get("/v1/models") or {}).get("data")
+    listed: object = None
+    try:
+        listed = (await server.get("/v1/models") or {}).get("data")
+    except EngineError:
+        if not wanted:  # Else whether it can be asked shows when it is.
+            raise
     models = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
     found = next((each for each in models if wanted in ("", each.get("id"))), {})
     name, n_ctx = wanted or found.get("id"), found.get("max_model_len")

@@ -11,6 +11,7 @@ from typing import Any
 
 from codeslm_lsp.engine.protocol import GenerateRequest
 from codeslm_lsp.engine.remote_model import Api, RemoteModel
+from codeslm_lsp.engine.stop_texts import before_stop_text
 from codeslm_lsp.values import StopReason, Timings, Token
 
 ASSUMED_LOGPROB = math.log(0.9)
@@ -20,7 +21,7 @@ ALTERNATIVE_TEMPERATURE = 0.8
 """A server cannot be asked for the second best; so others are drawn."""
 
 MAX_STOPS = 4
-"""OpenAI's own limit, which vLLM has since it refuses what is not OpenAI's."""
+"""OpenAI's own limit, and vLLM's since 0.32 at the latest: it refuses a request with more."""
 
 _TAIL = re.compile(r"(?:\w+|[^\S\n]+|[^\w\s]+)\Z")
 _SPACE = re.compile(r"(?<=\S) \Z")
@@ -124,12 +125,13 @@ class Reading:
             if id_ in self._request.stop_ids:
                 self.stop = StopReason.END
                 return
-            end = min((at for each in self._ends if (at := text.find(each)) >= 0), default=-1)
-            if end >= 0:
-                self.stop, text = StopReason.END, text[:end]
-            if (left := self._unhealed(text)) is not None and (left or end < 0):
-                yield Token(max(0, id_), left, logprob, self.branch)
-            if end >= 0:
+            if (left := self._unhealed(text)) is None:
+                continue
+            token = Token(max(0, id_), left, logprob, self.branch)
+            kept = before_stop_text((token,), self._ends)
+            yield from kept
+            if kept != (token,):
+                self.stop = StopReason.END
                 return
         self._heed_end(event)
 
